@@ -1,0 +1,35 @@
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: env test lint demo bench addon clean
+
+env: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[blender,smpl,dev]'
+	$(BIN)/limber setup
+	touch $@
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest
+
+# make demo FOOTAGE=path.mp4 does the same on any footage
+demo: env
+	$(BIN)/python -m backend.demo --out demo $(if $(FOOTAGE),--footage '$(FOOTAGE)')
+
+bench: env
+	$(BIN)/python -m backend.bench
+
+addon: env
+	$(BIN)/python build_addon.py
+
+clean:
+	rm -rf $(VENV) build dist demo

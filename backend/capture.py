@@ -1,0 +1,260 @@
+"""From footage to Motion: the whole way, in the order in which it happens.
+
+Frames are read once, in order, and each is given to the tracker, which finds the people in it and keeps only their
+landmarks, so that memory does not grow with the footage. For each person that was asked for, left and right are set
+right where the detector swapped them, and a pose is found for every frame in the camera's axes. The body is then placed
+in the world, where the floor lies at z = 0, and everything known of the person becomes one Motion, raw and never smoothed.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from backend.body import TorchBody, limber_body
+from backend.features.initial_pose import BodyInCamera, solve
+from backend.features.swaps import repair_swaps
+from backend.footage import Footage, open_footage
+from backend.models import choose_network
+from backend.people.tracks import Track
+from backend.people.tracking import PeopleTracker
+from backend.placement import intrinsics, place
+from smpl_rig import rotations
+from smpl_rig.body import Body, load_body
+from smpl_rig.errors import LimberError
+from smpl_rig.kinematics import forward_kinematics
+from smpl_rig.motion import Motion
+
+
+class CaptureError(LimberError):
+    """The capture cannot be done as asked."""
+
+
+class Cancelled(Exception):  # noqa: N818  (not an error: somebody asked for it)
+    """Raised by a :class:`Progress` to stop the capture."""
+
+
+class Progress(Protocol):
+    """Is told how far a stage has come; may raise :class:`Cancelled`."""
+
+    def __call__(self, stage: str, fraction: float) -> None: ...
+
+
+@dataclass(frozen=True)
+class CaptureSettings:
+    """What a user can choose.
+
+    Attributes:
+        network: a network's name, or ``auto`` for the best that has weights.
+        person: ``all``, ``largest`` or a person's number.
+        start_s: first second of the footage to read; None is its beginning.
+        end_s: last second to read; None is its end.
+        fov_deg: horizontal field of view of the camera, if it is known.
+        focal_px: focal length in pixels, if it is known.
+        body: file of another body (licensed SMPL, say); None is the embedded one.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        threads: processor threads to use; None leaves it to the machine.
+    """
+
+    network: str = "auto"
+    person: str = "largest"
+    start_s: float | None = None
+    end_s: float | None = None
+    fov_deg: float | None = None
+    focal_px: float | None = None
+    body: Path | None = None
+    device: str = "auto"
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Capture:
+    """What came of it: a Motion for each person, the body they wear and a report (JSON values only)."""
+
+    motions: list[Motion]
+    body: Body
+    report: dict[str, Any]
+
+
+def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: Progress) -> Capture:
+    """Captures the people in footage.
+
+    Raises:
+        LimberError: for footage, a body, a camera, a device, a person or a network that cannot be used.
+        Cancelled: if ``progress`` raises it.
+    """
+    stages = _Stages()
+    device = choose_device(settings.device)
+    network = choose_network(settings.network)
+    footage = open_footage(path)
+    K = intrinsics((footage.width, footage.height), settings.fov_deg, settings.focal_px)
+
+    with stages.timed("body"):
+        body = load_body(settings.body) if settings.body else limber_body(lambda done: progress("body", done))
+        torch_body = TorchBody(body).to(device)
+    with stages.timed("people"):
+        tracks, frame_count = _find_people(footage, settings, progress)
+    chosen = choose_people(tracks, settings.person)
+
+    motions = []
+    for number, track in enumerate(chosen):
+
+        def pose_progress(stage: str, fraction: float, number: int = number) -> None:
+            progress(stage, (number + fraction) / len(chosen))
+
+        with stages.timed("pose"):
+            repaired, trusted_3d = repair_swaps(track)
+            in_camera = solve(repaired, trusted_3d, K, torch_body, device, pose_progress)
+        with stages.timed("placement"):
+            motions.append(_place(footage, K, body, network, repaired, in_camera))
+        progress("placement", (number + 1) / len(chosen))
+    warnings = [*footage.warnings, *_empty_warnings(tracks, frame_count)]
+    return Capture(motions, body, _report(footage, settings, network, device, tracks, motions, frame_count, stages, warnings))
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` takes CUDA, then Apple's MPS, then the processor.
+
+    Raises:
+        CaptureError: if the device is unknown or this machine lacks it.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, there in available.items() if there))
+    if name not in available:
+        raise CaptureError(f"Device '{name}' is unknown. Choose auto, cpu, cuda or mps.")
+    if not available[name]:
+        raise CaptureError(f"Device '{name}' is not available to this PyTorch. Choose auto or cpu.")
+    return torch.device(name)
+
+
+def choose_people(tracks: list[Track], person: str) -> list[Track]:
+    """The tracks that were asked for; none if there is nobody in the footage.
+
+    Raises:
+        CaptureError: if ``person`` is neither ``all``, ``largest`` nor the number of somebody in the footage.
+    """
+    if person == "all":
+        return tracks
+    if person == "largest":
+        return tracks[:1]
+    if not person.isdecimal():
+        raise CaptureError(f"Person '{person}' is not understood. Choose all, largest or a number from 0.")
+    found = [track for track in tracks if track.person == int(person)]
+    if not found and tracks:
+        numbers = ", ".join(str(track.person) for track in tracks)
+        raise CaptureError(f"There is no person {person} in the footage. Found: {numbers}.")
+    return found
+
+
+def _find_people(footage: Footage, settings: CaptureSettings, progress: Progress) -> tuple[list[Track], int]:
+    tracker = PeopleTracker(threads=settings.threads)
+    start = settings.start_s or 0.0
+    end = settings.end_s if settings.end_s is not None else footage.duration_s
+    frame_count = 0
+    for frame in footage.frames(settings.start_s, settings.end_s):
+        tracker.add(frame)
+        frame_count += 1
+        progress("people", min((frame.timestamp_s - start) / max(end - start, 1e-6), 1.0))
+    return tracker.finish(), frame_count
+
+
+def _place(
+    footage: Footage, K: np.ndarray, body: Body, network: str, track: Track, in_camera: BodyInCamera
+) -> Motion:
+    rest_joints = body.rest_joints(in_camera.betas)
+    placed = place(in_camera, track, K, (footage.width, footage.height), rest_joints)
+    _, joints_world = forward_kinematics(placed.local_rotations, rest_joints, placed.trans)
+    return Motion(
+        poses=rotations.log(placed.local_rotations).reshape(len(track.frames), -1),
+        trans=placed.trans,
+        betas=in_camera.betas,
+        rest_joints=rest_joints,
+        mocap_framerate=float(footage.frame_rate),
+        timestamps_s=track.timestamps_s,
+        joints_world=joints_world,
+        confidence=in_camera.confidence,
+        contacts=placed.contacts,
+        image_size=np.array([footage.width, footage.height]),
+        K=K,
+        world_from_camera=placed.world_from_camera,
+        landmarks2d=track.landmarks2d,
+        boxes=track.boxes,
+        observed=track.observed,
+        person=track.person,
+        model=network,
+        body=body.name,
+        gender=body.gender,
+        footage=(footage.name, footage.sha256),
+    )
+
+
+@dataclass
+class _Stages:
+    """Seconds spent in each stage, in the order of first use."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
+
+
+def _empty_warnings(tracks: list[Track], frame_count: int) -> list[str]:
+    return [] if tracks else [f"Nobody was found in the {frame_count} frames that were read."]
+
+
+def _report(
+    footage: Footage,
+    settings: CaptureSettings,
+    network: str,
+    device: torch.device,
+    tracks: list[Track],
+    motions: list[Motion],
+    frame_count: int,
+    stages: _Stages,
+    warnings: list[str],
+) -> dict[str, Any]:
+    working_s = sum(seconds for stage, seconds in stages.seconds.items() if stage != "body")
+    return {
+        "footage": {"name": footage.name, "sha256": footage.sha256, "frames_read": frame_count},
+        "network": network,
+        "device": str(device),
+        "people_found": [_describe(track) for track in tracks],
+        "people_captured": [motion.person for motion in motions],
+        "stages_s": {stage: round(seconds, 3) for stage, seconds in stages.seconds.items()},
+        "frames_per_second": round(frame_count / working_s, 2) if working_s > 0 else None,
+        "peak_memory_bytes": peak_memory_bytes(),
+        "warnings": warnings,
+        "settings": {key: value if not isinstance(value, Path) else str(value) for key, value in vars(settings).items()},
+    }
+
+
+def _describe(track: Track) -> dict[str, Any]:
+    return {
+        "person": track.person,
+        "first_s": round(float(track.timestamps_s[0]), 3),
+        "last_s": round(float(track.timestamps_s[-1]), 3),
+        "frames": len(track.frames),
+        "frames_observed": int(track.observed.sum()),
+    }
+
+
+def peak_memory_bytes() -> int | None:
+    """The most memory that this process has held, where the system tells (Linux and macOS)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

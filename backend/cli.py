@@ -1,0 +1,244 @@
+"""The command line: ``limber capture``, ``limber serve`` and what set-up needs."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from smpl_rig.errors import LimberError
+from smpl_rig.refine import refine
+
+EXPORT_FORMATS = ("fbx", "bvh", "glb", "usd")
+DEFAULT_PORT = 8765
+#: The last wheel that carries BlazePose's model files; its own needs are left out, because it is never imported.
+MODEL_DISTRIBUTION = "mediapipe==0.10.21"
+
+
+class ExportFailed(LimberError):
+    """Blender could not write an export."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit status: 0 done, 1 a user's error (said in one line), 130 interrupted."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        run: Callable[[argparse.Namespace], int] = parsed.run
+        return run(parsed)
+    except LimberError as error:
+        print(f"limber: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("limber: interrupted; nothing half-written was left.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="limber", description="Footage in, animated characters out.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_capture(commands)
+
+    serve = commands.add_parser("serve", help="run the backend for Blender on this machine")
+    serve.add_argument("--host", default="127.0.0.1", help="loopback unless you know what you do (default: %(default)s)")
+    serve.add_argument("--port", type=int, default=DEFAULT_PORT)
+    serve.add_argument("--data", type=Path, help="folder for captures (default: the user's data folder)")
+    serve.set_defaults(run=_serve)
+
+    body = commands.add_parser("body", help="build the embedded body, once, and print where it is")
+    body.set_defaults(run=_body)
+
+    setup = commands.add_parser("setup", help="install the files of BlazePose's models into this environment")
+    setup.set_defaults(run=_setup)
+    return parser
+
+
+def _add_capture(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("capture", help="capture the people in footage")
+    parser.add_argument("footage", type=Path, metavar="FOOTAGE", help="a video, a folder of images or a %%04d pattern")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--network", default="auto", metavar="NAME")
+    parser.add_argument("--person", default="largest", metavar="all|largest|N")
+    parser.add_argument("--smoothness", type=_fraction, default=0.5, metavar="0..1", help="of the exports and the preview")
+    camera = parser.add_mutually_exclusive_group()
+    camera.add_argument("--fov", type=float, metavar="DEG", help="horizontal field of view of the camera")
+    camera.add_argument("--focal-px", type=float, metavar="PX")
+    parser.add_argument("--start", type=float, metavar="S")
+    parser.add_argument("--end", type=float, metavar="S")
+    parser.add_argument("--body", type=Path, metavar="FILE", help="a licensed SMPL file instead of the embedded body")
+    parser.add_argument("--export", type=_formats, default=(), metavar="fbx,bvh,glb,usd")
+    parser.add_argument("--preview", action="store_true", help="write preview.mp4 with the body over the footage")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
+    parser.set_defaults(run=_capture)
+
+
+def _fraction(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} does not lie between 0 and 1")
+    return value
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    formats = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
+    unknown = [name for name in formats if name not in EXPORT_FORMATS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"'{unknown[0]}' is not one of {', '.join(EXPORT_FORMATS)}")
+    return formats
+
+
+def _capture(parsed: argparse.Namespace) -> int:
+    from backend.capture import CaptureSettings, capture
+    from backend.preview import write_preview
+
+    try:
+        parsed.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LimberError(f"{parsed.out} cannot be made: {error.strerror}. Choose a folder you may write to.") from error
+    settings = CaptureSettings(
+        network=parsed.network,
+        person=parsed.person,
+        start_s=parsed.start,
+        end_s=parsed.end,
+        fov_deg=parsed.fov,
+        focal_px=parsed.focal_px,
+        body=parsed.body,
+        device=parsed.device,
+    )
+    with _ProgressBar(silent=parsed.json) as progress:
+        captured = capture(parsed.footage, settings, progress)
+        written = []
+        for motion in captured.motions:
+            path = parsed.out / f"person_{motion.person}.npz"
+            motion.save(path)
+            written.append(path)
+        if parsed.export:
+            written += export_motions(written, parsed.body, parsed.export, parsed.smoothness, progress)
+        if parsed.preview and captured.motions:
+            preview = parsed.out / "preview.mp4"
+            refined = [refine(motion, parsed.smoothness) for motion in captured.motions]
+            write_preview(parsed.footage, refined, captured.body, preview, lambda done: progress("preview", done))
+            written.append(preview)
+    report = captured.report | {"written": [str(path) for path in written]}
+    _write_json(parsed.out / "report.json", report)
+    if parsed.json:
+        print(json.dumps(report, indent=2))
+    else:
+        _print_summary(report)
+    return 0
+
+
+def export_motions(
+    motions: Sequence[Path],
+    body: Path | None,
+    formats: Sequence[str],
+    smoothness: float,
+    progress: Callable[[str, float], None],
+) -> list[Path]:
+    """Writes each Motion in each format beside it, through Blender in a process of its own.
+
+    Raises:
+        ExportFailed: with what Blender said.
+    """
+    from backend.body import body_path
+
+    written = []
+    for number, motion in enumerate(motions):
+        progress("export", number / len(motions))
+        outputs = [motion.with_suffix(f".{suffix}") for suffix in formats]
+        command = [sys.executable, "-m", "smpl_rig.blender.export", str(motion), "--body", str(body or body_path())]
+        command += ["--smoothness", str(smoothness)]
+        for output in outputs:
+            command += ["--export", str(output)]
+        finished = subprocess.run(command, capture_output=True, text=True, check=False)
+        if finished.returncode != 0:
+            said = (finished.stderr.strip() or finished.stdout.strip()).splitlines()
+            hint = "Install the extra: pip install 'limber[blender]'." if "No module named 'bpy'" in finished.stderr else ""
+            raise ExportFailed(f"{motion.name} could not be exported: {said[-1] if said else 'no reason given'} {hint}")
+        written += outputs
+    progress("export", 1.0)
+    return written
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    from backend.server import run
+
+    run(parsed.host, parsed.port, parsed.data)
+    return 0
+
+
+def _body(_parsed: argparse.Namespace) -> int:
+    from backend.body import body_path, limber_body
+
+    with _ProgressBar(silent=False) as progress:
+        limber_body(lambda done: progress("body", done))
+    print(body_path())
+    return 0
+
+
+def _setup(_parsed: argparse.Namespace) -> int:
+    command = [sys.executable, "-m", "pip", "install", "--no-deps", MODEL_DISTRIBUTION]
+    return subprocess.run(command, check=False).returncode
+
+
+class _ProgressBar:
+    """A bar for each stage, with the time that is left; silent where another program reads the output."""
+
+    def __init__(self, silent: bool) -> None:
+        self._silent = silent
+        self._stage = ""
+        self._bar: tqdm[Any] | None = None
+
+    def __enter__(self) -> _ProgressBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def __call__(self, stage: str, fraction: float) -> None:
+        if stage != self._stage:
+            self._close()
+            self._stage = stage
+            layout = "{desc:<10}{percentage:3.0f}% |{bar}| {elapsed} < {remaining}"
+            self._bar = tqdm(total=1.0, desc=stage, bar_format=layout, disable=self._silent)
+        if self._bar is not None:
+            self._bar.update(max(fraction - self._bar.n, 0.0))
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def _write_json(path: Path, report: dict[str, Any]) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(report, file, indent=2)
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(temporary).unlink()
+        raise
+
+
+def _print_summary(report: dict[str, Any]) -> None:
+    for warning in report["warnings"]:
+        print(f"warning: {warning}")
+    frames, rate = report["footage"]["frames_read"], report["frames_per_second"]
+    print(f"{frames} frames, {len(report['people_found'])} people found, {rate} frames per second on {report['device']}")
+    for path in report["written"]:
+        print(f"  {path}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
