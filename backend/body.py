@@ -1,0 +1,104 @@
+"""The embedded body's file, and bodies in torch: batched kinematics and skinning."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import smpl_rig
+from smpl_rig.body import Body, load_body
+from smpl_rig.skeleton import PARENTS
+
+
+def _no_progress(_fraction: float) -> None:
+    """For those who do not watch."""
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for Limber; ``LIMBER_CACHE`` overrides it."""
+    if override := os.environ.get("LIMBER_CACHE"):
+        return Path(override)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "Limber"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "Limber" / "Cache"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "limber"
+
+
+def body_path(progress: Callable[[float], None] = _no_progress) -> Path:
+    """The embedded body's file: the one packaged with ``smpl_rig``, else the cached one, which is built if need be."""
+    packaged = Path(smpl_rig.__file__).parent / "bodies" / "limber.npz"
+    if packaged.is_file():
+        return packaged
+    from backend import body_builder
+
+    cached = cache_folder() / "bodies" / f"{body_builder.NAME}.npz"
+    if not cached.is_file():
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        body_builder.build(progress).save(cached)
+    return cached
+
+
+def limber_body(progress: Callable[[float], None] = _no_progress) -> Body:
+    """The embedded body; the first use builds it, which takes about a minute."""
+    return load_body(body_path(progress))
+
+
+class TorchBody(nn.Module):
+    """A body in SMPL's layout (Loper et al. 2015), batched; the same frames and units as :class:`smpl_rig.body.Body`."""
+
+    v_template: Tensor
+    shapedirs: Tensor
+    posedirs: Tensor
+    weights: Tensor
+    joints_template: Tensor
+    joints_shapedirs: Tensor
+
+    def __init__(self, body: Body) -> None:
+        super().__init__()
+        self.has_pose_corrections = body.has_pose_corrections
+        regressor = body.J_regressor.astype(np.float64)
+        buffers = {
+            "v_template": body.v_template,
+            "shapedirs": body.shapedirs,
+            "posedirs": body.posedirs if body.has_pose_corrections else np.zeros((0,)),
+            "weights": body.weights,
+            "joints_template": regressor @ body.v_template,
+            "joints_shapedirs": np.einsum("jv,vcb->jcb", regressor, body.shapedirs),
+        }
+        for key, array in buffers.items():
+            self.register_buffer(key, torch.tensor(np.asarray(array), dtype=torch.float32))
+
+    def rest_joints(self, betas: Tensor) -> Tensor:
+        """(B, 10) -> (B, 24, 3) metres, body frame."""
+        return self.joints_template + torch.einsum("jcb,nb->njc", self.joints_shapedirs, betas)
+
+    def forward_kinematics(self, local_rotations: Tensor, rest_joints: Tensor, transl: Tensor) -> tuple[Tensor, Tensor]:
+        """Local rotation matrices (B, 24, 3, 3), joints (B or 1, 24, 3), (B, 3) -> world (B, 24, 3, 3) and (B, 24, 3)."""
+        turned = [local_rotations[:, 0]]
+        positions = [rest_joints[:, 0] + transl]
+        for joint in range(1, len(PARENTS)):
+            parent = PARENTS[joint]
+            offset = (rest_joints[:, joint] - rest_joints[:, parent]).unsqueeze(-1)  # (B or 1, 3, 1)
+            turned.append(turned[parent] @ local_rotations[:, joint])
+            positions.append(positions[parent] + (turned[parent] @ offset).squeeze(-1))
+        return torch.stack(turned, dim=1), torch.stack(positions, dim=1)
+
+    def vertices(self, local_rotations: Tensor, betas: Tensor, transl: Tensor) -> Tensor:
+        """(B, 24, 3, 3), (B or 1, 10), (B, 3) -> (B, V, 3) metres."""
+        rest_joints = self.rest_joints(betas)
+        turned, positions = self.forward_kinematics(local_rotations, rest_joints, transl)
+        rest = self.v_template + torch.einsum("vcb,nb->nvc", self.shapedirs, betas)  # (B or 1, V, 3)
+        if self.has_pose_corrections:
+            identity = torch.eye(3, dtype=rest.dtype, device=rest.device)
+            corrections = (local_rotations[:, 1:] - identity).flatten(1)  # (B, 207)
+            rest = rest + torch.einsum("vcp,np->nvc", self.posedirs, corrections)
+        moved = positions - (turned @ rest_joints.unsqueeze(-1)).squeeze(-1)  # (B, 24, 3)
+        blended = torch.einsum("vj,njab->nvab", self.weights, turned)  # (B, V, 3, 3)
+        return (blended @ rest.unsqueeze(-1)).squeeze(-1) + torch.einsum("vj,njc->nvc", self.weights, moved)
