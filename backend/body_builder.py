@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 from scipy.stats import qmc
 
 from smpl_rig import rotations
@@ -39,6 +38,8 @@ PHENOTYPES: dict[str, tuple[float, float]] = {
 #: A joint is regressed from every so-manieth of the vertices nearest to it.
 REGRESSOR_NEAREST = 3200
 REGRESSOR_STRIDE = 8
+#: Keeps the weights small; relative to the mean square of the system's rows.
+RIDGE = 1e-5
 #: Values are rounded to a micrometre, so that the last bits of the linear algebra leave no trace.
 DECIMALS = 6
 
@@ -232,16 +233,18 @@ def _principal_directions(centred: Floats) -> Floats:
 
 
 def _joint_regressor(samples: Floats, joints: Floats) -> Floats:
-    """(24, V): non-negative weights of nearby vertices, summing to one, by least squares over the samples."""
-    chosen = samples[::8]
+    """(24, V): the smallest weights of nearby vertices, summing to one, that give the joints of the samples."""
     template = samples.mean(axis=0)
     regressor = np.zeros((JOINT_COUNT, len(template)))
-    heavy = 10.0  # on the row that makes the weights sum to one
     for joint in range(JOINT_COUNT):
-        target = joints[::8, joint]  # (n, 3)
-        distance = np.linalg.norm(template - joints[:, joint].mean(axis=0), axis=1)
+        centre = joints[:, joint].mean(axis=0)
+        distance = np.linalg.norm(template - centre, axis=1)
         near = np.sort(np.argsort(distance, kind="stable")[:REGRESSOR_NEAREST:REGRESSOR_STRIDE])
-        system = chosen[:, near].transpose(0, 2, 1).reshape(-1, len(near))  # (3 n, vertices)
-        weights, _ = nnls(np.vstack((system, np.full(len(near), heavy))), np.append(target.reshape(-1), heavy))
-        regressor[joint, near] = (weights / weights.sum()).round(DECIMALS)
+        # about the mean joint, so that the row which makes the weights sum to one does not fight the others
+        system = (samples[::8][:, near] - centre).transpose(0, 2, 1).reshape(-1, len(near))  # (3 n, vertices)
+        system = np.vstack((system, np.ones(len(near))))
+        target = np.append((joints[::8, joint] - centre).reshape(-1), 1.0)
+        gram = system @ system.T
+        gram += np.eye(len(gram)) * RIDGE * np.trace(gram) / len(gram)
+        regressor[joint, near] = (system.T @ np.linalg.solve(gram, target)).round(DECIMALS)
     return regressor / regressor.sum(axis=1, keepdims=True)
