@@ -39,7 +39,7 @@ PHENOTYPES: dict[str, tuple[float, float]] = {
 REGRESSOR_NEAREST = 3200
 REGRESSOR_STRIDE = 8
 #: Keeps the weights small; relative to the mean square of the system's rows.
-RIDGE = 1e-5
+RIDGE = 1e-8
 #: Values are rounded to a micrometre, so that the last bits of the linear algebra leave no trace.
 DECIMALS = 6
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.server.errors import answer
+from backend.server.errors import TooLarge, answer
 from backend.server.models import Limits
 
 UPLOAD_TYPE = "application/octet-stream"
@@ -29,7 +28,7 @@ class BodyLimit:
         message = f"The request is larger than the {limit:,} bytes that this server accepts."
         announced = headers.get("content-length", "0")
         if announced.isdecimal() and int(announced) > limit:
-            await answer(413, "too_large", message, {"Connection": "close"})(scope, receive, send)
+            await answer(413, TooLarge.code, message, {"Connection": "close"})(scope, receive, send)
             return
         received = 0
 
@@ -42,13 +41,6 @@ class BodyLimit:
             return part
 
         await self._app(scope, counted, send)
-
-
-class TooLarge(HTTPException):
-    """An HTTPException, because FastAPI hides every other error that is raised while it reads a body."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(413, message, {"Connection": "close"})
 
 
 def media_type(content_type: str) -> str:

@@ -26,6 +26,15 @@ class ApiError(LimberError):
         self.code = code
 
 
+class TooLarge(HTTPException):
+    """More has come than may; an HTTPException, because FastAPI hides all else that is raised while it reads a body."""
+
+    code = "too_large"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(413, message, {"Connection": "close"})
+
+
 def answer(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """The one form of every refusal."""
     body = ErrorAnswer(error=ErrorDetail(code=code, message=message))
@@ -44,6 +53,10 @@ def answer_errors(app: FastAPI) -> None:
         faults = [f"{_place(fault['loc'])}: {fault['msg']}" for fault in error.errors()]
         return answer(422, "invalid_request", "; ".join(faults))
 
+    async def too_large(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, TooLarge)
+        return answer(413, TooLarge.code, error.detail, dict(error.headers or {}))
+
     async def failed_in_http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         phrase = http.HTTPStatus(error.status_code).phrase
@@ -56,6 +69,7 @@ def answer_errors(app: FastAPI) -> None:
 
     app.add_exception_handler(ApiError, refused)
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(TooLarge, too_large)
     app.add_exception_handler(HTTPException, failed_in_http)
     app.add_exception_handler(Exception, unforeseen)
 
