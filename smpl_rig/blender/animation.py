@@ -1,0 +1,132 @@
+"""Keyframes. Nothing else in the project creates or changes an F-curve.
+
+Frame 1 is the footage's time 0, so that several people and the footage behind them stay in step. A key lies at its frame's
+true time at the scene's rate: on whole frames where the footage has a constant rate and the scene has the same, and
+between frames where it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ..motion import Motion
+from ..skeleton import JOINT_NAMES
+from .armature import bone_rotations, pelvis_locations, rest_rotations
+
+Array = NDArray[Any]
+
+FIRST_FRAME = 1
+
+#: Containers round timestamps (to 1 ms in WebM and Matroska); a constant rate shows through at this tolerance.
+_WHOLE_FRAME_TOLERANCE = 0.1
+
+
+def frame_rate(scene: Any) -> float:
+    """Frames per second: ``fps / fps_base``."""
+    rate: float = scene.render.fps / scene.render.fps_base
+    return rate
+
+
+def set_frame_rate(scene: Any, frames_per_second: float) -> None:
+    """Sets any rate exactly; 30000/1001 becomes 30 over 1.001."""
+    scene.render.fps = max(1, round(frames_per_second))
+    scene.render.fps_base = scene.render.fps / frames_per_second
+
+
+def frames_at(timestamps_s: Array, frames_per_second: float) -> Array:
+    """(T,) seconds -> (T,) frame numbers, whole where the times are those of a constant rate."""
+    frames = FIRST_FRAME + np.asarray(timestamps_s, dtype=np.float64) * frames_per_second
+    whole = np.rint(frames)
+    is_constant = np.abs(frames - whole).max() <= _WHOLE_FRAME_TOLERANCE and bool((np.diff(whole) > 0).all())
+    return whole if is_constant else frames
+
+
+def fit_scene(scene: Any, *motions: Motion) -> None:
+    """Gives the scene the footage's rate, and a range that holds all of these takes of it."""
+    set_frame_rate(scene, motions[0].mocap_framerate)
+    frames = np.concatenate([frames_at(motion.timestamps_s, frame_rate(scene)) for motion in motions])
+    scene.frame_start = int(np.floor(frames.min()))
+    scene.frame_end = int(np.ceil(frames.max()))
+
+
+def write_motion(armature: Any, motion: Motion) -> None:
+    """Keys the pose bones; called again, it changes the values of the keys that are there and leaves their times.
+
+    Args:
+        armature: an object made by :func:`~smpl_rig.blender.armature.create_armature`, linked to a scene, whose rate
+            decides where new keys lie.
+        motion: in the frame of the armature object.
+    """
+    frames = frames_at(motion.timestamps_s, frame_rate(armature.users_scene[0]))
+    turns = bone_rotations(motion.local_rotations, rest_rotations(armature))
+    channels = {f'pose.bones["{name}"].rotation_quaternion': turns[:, joint] for joint, name in enumerate(JOINT_NAMES)}
+    channels[f'pose.bones["{JOINT_NAMES[0]}"].location'] = pelvis_locations(motion.pelvis_world, armature)
+    write_curves(armature, channels, frames)
+
+
+def write_curves(owner: Any, channels: Mapping[str, Array], frames: Array) -> None:
+    """Writes linear keys in bulk into the owner's action, which is made when there is none.
+
+    A curve that already has as many keys keeps their times, handles and groups, and takes the new values.
+
+    Args:
+        owner: any object.
+        channels: by RNA path, (T, n) values of a property with n components.
+        frames: (T,) increasing frame numbers.
+    """
+    curves, groups = _curves_of(owner)
+    linear = _keyframe_enum("interpolation", "LINEAR")
+    automatic = _keyframe_enum("handle_left_type", "AUTO_CLAMPED")
+    for path, values in channels.items():
+        for component in range(values.shape[1]):
+            curve = curves.find(path, index=component)
+            if curve is None:
+                curve = curves.new(path, index=component)
+                curve.group = _group(groups, path)
+            keys = curve.keyframe_points
+            points = np.empty((len(frames), 2), dtype=np.float32)
+            if len(keys) == len(frames):
+                keys.foreach_get("co", points.reshape(-1))
+            else:
+                keys.clear()
+                keys.add(len(frames))
+                points[:, 0] = frames
+                keys.foreach_set("interpolation", np.full(len(frames), linear, dtype=np.int32))
+                for side in ("handle_left_type", "handle_right_type"):
+                    keys.foreach_set(side, np.full(len(frames), automatic, dtype=np.int32))
+            points[:, 1] = values[:, component]
+            keys.foreach_set("co", points.reshape(-1))
+            curve.update()
+    owner.update_tag()
+
+
+def _curves_of(owner: Any) -> tuple[Any, Any]:
+    """The F-curves and groups of the owner's action, wherever this version of Blender keeps them."""
+    animation = owner.animation_data or owner.animation_data_create()
+    if animation.action is None:
+        animation.action = bpy.data.actions.new(owner.name)
+    action = animation.action
+    if bpy.app.version < (4, 4, 0):
+        return action.fcurves, action.groups
+    if animation.action_slot is None:
+        animation.action_slot = action.slots.new(id_type=owner.id_type, name=owner.name)
+    layer = action.layers[0] if action.layers else action.layers.new("Layer")
+    strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
+    channelbag = strip.channelbag(animation.action_slot, ensure=True)
+    return channelbag.fcurves, channelbag.groups
+
+
+def _group(groups: Any, path: str) -> Any:
+    """Curves are grouped as Blender groups them: by bone, else by property of the object."""
+    name = path.split('"')[1] if path.startswith("pose.bones[") else "Object Transforms"
+    return groups.get(name) or groups.new(name)
+
+
+def _keyframe_enum(attribute: str, value: str) -> int:
+    number: int = bpy.types.Keyframe.bl_rna.properties[attribute].enum_items[value].value
+    return number
