@@ -1,0 +1,1 @@
+"""Finding people: detection, landmarks, tracking over time."""

@@ -1,0 +1,75 @@
+"""What is known of one person over time before any body is fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LANDMARK_COUNT = 33
+#: BlazePose's order.
+LANDMARK_NAMES: tuple[str, ...] = (
+    "nose",
+    "left_eye_inner",
+    "left_eye",
+    "left_eye_outer",
+    "right_eye_inner",
+    "right_eye",
+    "right_eye_outer",
+    "left_ear",
+    "right_ear",
+    "mouth_left",
+    "mouth_right",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_pinky",
+    "right_pinky",
+    "left_index",
+    "right_index",
+    "left_thumb",
+    "right_thumb",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+    "left_heel",
+    "right_heel",
+    "left_foot_index",
+    "right_foot_index",
+)
+LANDMARK_INDEX: dict[str, int] = {name: index for index, name in enumerate(LANDMARK_NAMES)}
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """One person from the first to the last frame in which they were seen.
+
+    Attributes:
+        person: number, 0 for the one who fills most of the footage.
+        frames: (T,) contiguous indices of the frames that were read.
+        timestamps_s: (T,) seconds.
+        landmarks2d: (T, 33, 3) pixel x, pixel y, visibility in [0, 1]; NaN, NaN, 0 where not observed.
+        landmarks3d: (T, 33, 3) BlazePose's own 3D: metres, camera axes (x right, y down, z forward), the middle of the
+            hips at the origin; NaN where not observed.
+        boxes: (T, 4) pixel x, y, width, height about the landmarks; NaN where not observed.
+        observed: (T,) bool.
+    """
+
+    person: int
+    frames: NDArray[np.int64]
+    timestamps_s: NDArray[np.float64]
+    landmarks2d: NDArray[np.floating[Any]]
+    landmarks3d: NDArray[np.floating[Any]]
+    boxes: NDArray[np.floating[Any]]
+    observed: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.frames)
