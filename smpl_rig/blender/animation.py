@@ -1,8 +1,8 @@
 """Keyframes. Nothing else in the project creates or changes an F-curve.
 
-Frame 1 is the footage's time 0, so that several people and the footage behind them stay in step. A key lies at its frame's
-true time at the scene's rate: on whole frames where the footage has a constant rate and the scene has the same, and
-between frames where it does not.
+Frame 1 is the footage's time 0, so that several people and the footage behind them stay in step. A key lies at its
+frame's true time at the scene's rate: on whole frames where the footage has a constant rate and the scene has the same,
+and between frames where it does not.
 """
 
 from __future__ import annotations

@@ -3,11 +3,11 @@
 Rest pose: SMPL's T-pose, upright in the Z-up world, soles on the floor, facing -Y (Blender's front view sees the face).
 
 A bone's head is its joint and it points along the limb, to the next joint. Where several limbs meet, the spine goes
-on; where none follows, the bone goes on in a natural direction. Roll follows one rule: a bone's Z is the body's forward,
-and for the feet, which themselves point forward, Z is up. The bone's X is then the hinge of knee and elbow.
+on; where none follows, the bone goes on in a natural direction. Roll follows one rule: a bone's Z is the body's
+forward, and for the feet, which themselves point forward, Z is up. The bone's X is then the hinge of knee and elbow.
 
-The root bone stands at the origin on the floor with the axes of the world and deforms nothing. It is never keyed: the pelvis
-carries the captured translation and orientation, and the root is the user's, to place and turn the whole take with.
+The root bone stands at the origin on the floor with the axes of the world and deforms nothing. It is never keyed: the
+pelvis carries the captured translation and orientation, and the root is the user's, to place and turn a whole take.
 """
 
 from __future__ import annotations
@@ -96,10 +96,8 @@ def rest_bones(rest_joints: Array, floor: float) -> RestBones:
     tails = np.empty_like(joints)
     z_axes = np.empty_like(joints)
     for joint, name in enumerate(JOINT_NAMES):
-        if name in _NEXT_JOINT:
-            tail = joints[INDEX[_NEXT_JOINT[name]]]
-        else:
-            tail = joints[joint] + np.array(_TIPS_M[name])
+        following = _NEXT_JOINT.get(name)
+        tail = joints[joint] + np.array(_TIPS_M[name]) if following is None else joints[INDEX[following]]
         if np.linalg.norm(tail - joints[joint]) < _SHORTEST_BONE_M:
             tail = joints[joint] + _SHORTEST_BONE_M * _UP
         along = (tail - joints[joint]) / np.linalg.norm(tail - joints[joint])
@@ -176,7 +174,8 @@ def pelvis_locations(pelvis_world: Array, armature: Any) -> Array:
     """(T, 3) metres in the world -> (T, 3) for the pelvis bone's ``location``, in its own axes at rest."""
     bone = armature.data.bones[JOINT_NAMES[0]]
     moved = pelvis_world - np.array(bone.head_local)
-    return moved @ np.array(bone.matrix_local.to_3x3())
+    in_bone: Array = moved @ np.array(bone.matrix_local.to_3x3())
+    return in_bone
 
 
 @contextmanager

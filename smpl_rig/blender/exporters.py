@@ -1,0 +1,310 @@
+"""Takes as files: FBX, BVH, glTF and USD.
+
+A take is the action of one armature, with the meshes that hang on it, over the action's range at the scene's rate. It
+is exported from a scene of its own, so that nothing else gets into the file and the user's selection, frame, range and
+hidden objects stay as they are. A file is written whole or not at all.
+
+Units and axes: FBX has the FBX default axes (Y up, the figure faces +Z) and metres as its unit, with no scale on any
+node. BVH is Y up and in metres, glTF Y up and in metres as it always is, USD Z up and in metres, as the file says.
+Frame numbers are Blender's, except that glTF, made for playing, starts at 0 s.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import addon_utils
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import rotations
+from ..axes import WORLD_FROM_BODY
+from ..errors import LimberError
+from ..skeleton import JOINT_NAMES, PARENTS
+from .animation import frame_rate
+from .bvh import bvh_text
+
+Array = NDArray[Any]
+StrPath = str | os.PathLike[str]
+
+
+class ExportError(LimberError):
+    """A take could not be written."""
+
+
+def export_fbx(armature: Any, path: StrPath) -> None:
+    """Writes armature, meshes and one take, every frame keyed, as binary FBX 7.4.
+
+    Raises:
+        ExportError: if there is nothing to export, the folder cannot be written, or Blender's exporter fails.
+    """
+    with _whole_file(path, ".fbx") as part, _stage(armature):
+        _run(
+            "export_scene.fbx",
+            "io_scene_fbx",
+            filepath=str(part),
+            use_selection=True,
+            object_types={"ARMATURE", "MESH"},
+            apply_unit_scale=True,
+            apply_scale_options="FBX_SCALE_ALL",
+            axis_forward="-Z",
+            axis_up="Y",
+            mesh_smooth_type="FACE",
+            add_leaf_bones=False,
+            primary_bone_axis="Y",
+            secondary_bone_axis="X",
+            use_armature_deform_only=False,
+            bake_anim=True,
+            bake_anim_use_all_bones=True,
+            bake_anim_use_nla_strips=False,
+            bake_anim_use_all_actions=False,
+            bake_anim_force_startend_keying=True,
+            bake_anim_step=1.0,
+            bake_anim_simplify_factor=0.0,
+        )
+
+
+def export_glb(armature: Any, path: StrPath) -> None:
+    """Writes armature, meshes and one animation, every frame keyed, as binary glTF 2.0.
+
+    Raises:
+        ExportError: as :func:`export_fbx`.
+    """
+    with _whole_file(path, ".glb") as part, _stage(armature) as stage:
+        # Blender's glTF exporter takes the rate for fps * fps_base, where everything else in Blender divides
+        stage.scene.render.fps_base = 1 / stage.scene.render.fps_base
+        _run(
+            "export_scene.gltf",
+            "io_scene_gltf2",
+            filepath=str(part),
+            export_format="GLB",
+            use_active_scene=True,
+            use_selection=True,
+            export_yup=True,
+            export_skins=True,
+            export_def_bones=False,
+            export_animations=True,
+            export_animation_mode="SCENE",
+            export_anim_scene_split_object=False,
+            export_force_sampling=True,
+            export_optimize_animation_size=False,
+            export_anim_slide_to_zero=True,
+        )
+
+
+def export_usd(armature: Any, path: StrPath) -> None:
+    """Writes a UsdSkel character, every frame keyed, as the path's ending says: ``.usd``, ``.usdc`` or ``.usda``.
+
+    Raises:
+        ExportError: as :func:`export_fbx`, and where this Blender was built without USD.
+    """
+    with _whole_file(path, ".usd") as part, _stage(armature):
+        _run(
+            "wm.usd_export",
+            None,
+            filepath=str(part),
+            selected_objects_only=True,
+            export_animation=True,
+            export_armatures=True,
+            only_deform_bones=False,
+            export_custom_properties=False,
+            convert_world_material=False,
+        )
+
+
+def export_bvh(armature: Any, path: StrPath) -> None:
+    """Writes the 24 joints' motion as BVH, the pelvis first; what the root bone does is in the pelvis's motion.
+
+    Raises:
+        ExportError: as :func:`export_fbx`.
+    """
+    missing = [name for name in JOINT_NAMES if name not in armature.data.bones]
+    if missing:
+        raise ExportError(f"'{armature.name}' has no bone '{missing[0]}'. Select the armature of a captured person.")
+    with _whole_file(path, ".bvh") as part, _stage(armature, with_meshes=False) as stage:
+        part.write_text(_sample_bvh(armature, stage.scene), encoding="ascii", newline="\n")
+
+
+#: What writes a file, by its ending.
+EXPORTERS: dict[str, Callable[[Any, StrPath], None]] = {
+    ".fbx": export_fbx,
+    ".bvh": export_bvh,
+    ".glb": export_glb,
+    ".usd": export_usd,
+    ".usda": export_usd,
+    ".usdc": export_usd,
+}
+
+
+def export_take(armature: Any, path: StrPath) -> None:
+    """Writes the take in the format that the path's ending names.
+
+    Raises:
+        ExportError: if no exporter has that ending, and as :func:`export_fbx`.
+    """
+    ending = Path(path).suffix.lower()
+    if ending not in EXPORTERS:
+        raise ExportError(f"{path} ends in '{ending}'. Choose one of {', '.join(EXPORTERS)}.")
+    EXPORTERS[ending](armature, path)
+
+
+@dataclass(frozen=True)
+class _Stage:
+    scene: Any
+
+
+@contextmanager
+def _stage(armature: Any, *, with_meshes: bool = True) -> Iterator[_Stage]:
+    """A scene that holds the take alone, all of it selected, open in the window until the export is done."""
+    action = armature.animation_data.action if armature.type == "ARMATURE" and armature.animation_data else None
+    if action is None or not armature.users_scene:
+        raise ExportError(f"'{armature.name}' holds no animation. Select the armature of a captured person.")
+    meshes = [child for child in armature.children_recursive if child.type == "MESH"] if with_meshes else []
+    source = armature.users_scene[0]
+    window = bpy.context.window or bpy.context.window_manager.windows[0]
+    opened = window.scene
+    with _object_mode(window), _exposed([armature, *meshes]):
+        scene = bpy.data.scenes.new(action.name)  # exporters name the take after the scene
+        try:
+            scene.render.fps, scene.render.fps_base = source.render.fps, source.render.fps_base
+            scene.frame_start, scene.frame_end = _range(action)
+            for member in (armature, *meshes):
+                scene.collection.objects.link(member)
+            window.scene = scene
+            layer = scene.view_layers[0]
+            for member in (armature, *meshes):
+                member.select_set(True, view_layer=layer)
+            layer.objects.active = armature
+            with bpy.context.temp_override(window=window, scene=scene, view_layer=layer):
+                yield _Stage(scene)
+        finally:
+            window.scene = opened
+            bpy.data.scenes.remove(scene)
+            # the bones stand where the last exported frame left them
+            opened.frame_set(opened.frame_current, subframe=opened.frame_subframe)
+
+
+def _range(action: Any) -> tuple[int, int]:
+    """Whole frames that hold every key."""
+    first, last = action.frame_range
+    return int(np.floor(first)), int(np.ceil(last))
+
+
+@contextmanager
+def _object_mode(window: Any) -> Iterator[None]:
+    """Leaves pose or edit mode, in which no scene can be changed, and goes back to it."""
+    with bpy.context.temp_override(window=window):
+        active = bpy.context.view_layer.objects.active
+        mode = active.mode if active else "OBJECT"
+        if mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+    try:
+        yield
+    finally:
+        if mode != "OBJECT":
+            with bpy.context.temp_override(window=window):
+                bpy.ops.object.mode_set(mode=mode)
+
+
+@contextmanager
+def _exposed(members: list[Any]) -> Iterator[None]:
+    """What the user disabled in viewports or made unselectable would silently be missing from the file."""
+    before = [(member, member.hide_viewport, member.hide_select) for member in members]
+    for member in members:
+        member.hide_viewport = member.hide_select = False
+    try:
+        yield
+    finally:
+        for member, hide_viewport, hide_select in before:
+            member.hide_viewport, member.hide_select = hide_viewport, hide_select
+
+
+@contextmanager
+def _whole_file(path: StrPath, ending: str) -> Iterator[Path]:
+    """A path to write to, beside the wanted one, which it replaces when all went well."""
+    path = Path(path)
+    try:
+        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=".limber-"))
+    except OSError as error:
+        raise ExportError(f"{path.parent} cannot be written: {error.strerror}. Choose another folder.") from error
+    try:
+        part = folder / f"{path.stem}{path.suffix or ending}"
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise ExportError(f"{path} cannot be written: {error.strerror or error}. Choose another place.") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(name: str, add_on: str | None, **settings: Any) -> None:
+    """Runs one of Blender's exporters, after enabling the core add-on it comes in."""
+    category, identifier = name.split(".")
+    operator = getattr(getattr(bpy.ops, category), identifier)
+    if add_on is not None and not _exists(operator):
+        addon_utils.enable(add_on)
+    if not _exists(operator):
+        reason = f"its add-on '{add_on}' cannot be enabled" if add_on else "it was built without"
+        raise ExportError(
+            f"This Blender {bpy.app.version_string} has no exporter '{name}': {reason}. "
+            "Use Blender from blender.org, or export another format."
+        )
+    try:
+        outcome = operator(**settings)
+    except RuntimeError as error:
+        raise ExportError(f"Blender's exporter '{name}' failed: {str(error).strip().splitlines()[-1]}") from error
+    if outcome != {"FINISHED"}:
+        raise ExportError(f"Blender's exporter '{name}' stopped: {', '.join(outcome)}.")
+
+
+def _exists(operator: Any) -> bool:
+    try:
+        operator.get_rna_type()
+    except KeyError:
+        return False
+    return True
+
+
+def _sample_bvh(armature: Any, scene: Any) -> str:
+    """Reads the evaluated pose at every frame, so that whatever the user added to it is in the file."""
+    layer = bpy.context.view_layer
+    order = [armature.data.bones.keys().index(name) for name in JOINT_NAMES]
+    matrices = []  # of the bones in the world, by frame: (24, 4, 4)
+    buffer = np.empty(len(armature.data.bones) * 16, dtype=np.float32)
+    for frame in range(scene.frame_start, scene.frame_end + 1):
+        scene.frame_set(frame)
+        evaluated = armature.evaluated_get(layer.depsgraph)
+        evaluated.pose.bones.foreach_get("matrix", buffer)
+        in_armature = buffer.astype(np.float64).reshape(-1, 4, 4)[order].transpose(0, 2, 1)  # stored by columns
+        matrices.append(np.array(evaluated.matrix_world) @ in_armature)
+    posed = np.stack(matrices)  # (T, 24, 4, 4)
+
+    bones = [armature.data.bones[name] for name in JOINT_NAMES]
+    scale = np.array(armature.matrix_world.to_scale())
+    heads = np.array([bone.head_local for bone in bones]) * scale
+    tails = np.array([bone.tail_local for bone in bones]) * scale
+    rest = rotations.from_matrix(np.array([bone.matrix_local.to_3x3() for bone in bones]))  # (24, 4)
+    directions = posed[..., :3, :3] / np.linalg.norm(posed[..., :3, :3], axis=-2, keepdims=True)
+    turned = rotations.multiply(rotations.from_matrix(directions), rotations.conjugate(rest))  # from the rest pose
+    local = turned.copy()
+    for joint, parent in enumerate(PARENTS):
+        if parent >= 0:
+            local[:, joint] = rotations.multiply(rotations.conjugate(turned[:, parent]), turned[:, joint])
+    y_up = rotations.from_matrix(WORLD_FROM_BODY.T)
+    return bvh_text(
+        names=JOINT_NAMES,
+        parents=PARENTS,
+        offsets=rotations.rotate(y_up, heads - heads[np.maximum(PARENTS, 0)]),
+        tips=rotations.rotate(y_up, tails - heads),
+        local_rotations=rotations.multiply(y_up, rotations.multiply(local, rotations.conjugate(y_up))),
+        positions=rotations.rotate(y_up, posed[:, 0, :3, 3]),
+        frames_per_second=frame_rate(scene),
+    )
