@@ -16,6 +16,17 @@ from smpl_rig.body import Body, load_body
 from smpl_rig.skeleton import PARENTS
 
 
+def _generations() -> list[list[int]]:
+    depth = [0] * len(PARENTS)
+    for joint, parent in enumerate(PARENTS):
+        depth[joint] = 0 if parent < 0 else depth[parent] + 1
+    return [[joint for joint in range(len(PARENTS)) if depth[joint] == level] for level in range(1, max(depth) + 1)]
+
+
+#: Joints by their depth in the tree, the pelvis left out.
+_GENERATIONS = _generations()
+
+
 def _no_progress(_fraction: float) -> None:
     """For those who do not watch."""
 
@@ -81,14 +92,18 @@ class TorchBody(nn.Module):
 
     def forward_kinematics(self, local_rotations: Tensor, rest_joints: Tensor, transl: Tensor) -> tuple[Tensor, Tensor]:
         """Local rotation matrices (B, 24, 3, 3), joints (B or 1, 24, 3), (B, 3) -> world (B, 24, 3, 3) and (B, 24, 3)."""
-        turned = [local_rotations[:, 0]]
-        positions = [rest_joints[:, 0] + transl]
-        for joint in range(1, len(PARENTS)):
-            parent = PARENTS[joint]
-            offset = (rest_joints[:, joint] - rest_joints[:, parent]).unsqueeze(-1)  # (B or 1, 3, 1)
-            turned.append(turned[parent] @ local_rotations[:, joint])
-            positions.append(positions[parent] + (turned[parent] @ offset).squeeze(-1))
-        return torch.stack(turned, dim=1), torch.stack(positions, dim=1)
+        turned = local_rotations[:, :1]
+        positions = rest_joints[:, :1] + transl[:, None]
+        order = [0]
+        for generation in _GENERATIONS:  # all joints at one depth of the tree together
+            parents = [order.index(PARENTS[joint]) for joint in generation]
+            offsets = rest_joints[:, generation] - rest_joints[:, [PARENTS[joint] for joint in generation]]
+            above = turned[:, parents]  # (B, n, 3, 3)
+            positions = torch.cat((positions, positions[:, parents] + (above @ offsets.unsqueeze(-1)).squeeze(-1)), 1)
+            turned = torch.cat((turned, above @ local_rotations[:, generation]), dim=1)
+            order += generation
+        back = [order.index(joint) for joint in range(len(PARENTS))]
+        return turned[:, back], positions[:, back]
 
     def vertices(self, local_rotations: Tensor, betas: Tensor, transl: Tensor) -> Tensor:
         """(B, 24, 3, 3), (B or 1, 10), (B, 3) -> (B, V, 3) metres."""

@@ -1,0 +1,104 @@
+"""Where BlazePose's 33 landmarks lie on a body in SMPL's layout.
+
+Landmarks at joints are the joints themselves. The others are vertices, found on the template by rules that hold for any
+upright, T-posed body (heel: the rearmost vertex of the foot, and so on), so that no list of vertex numbers is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.people.tracks import LANDMARK_NAMES
+from smpl_rig.body import Body
+from smpl_rig.skeleton import INDEX, JOINT_COUNT
+
+Floats = NDArray[np.floating[Any]]
+
+_AT_JOINTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+#: From the tip of the nose, metres in the body frame, for the left side of an adult's face.
+_FACE_FROM_NOSE: dict[str, tuple[float, float, float]] = {
+    "eye_inner": (0.018, 0.035, -0.025),
+    "eye": (0.032, 0.036, -0.028),
+    "eye_outer": (0.046, 0.035, -0.036),
+    "mouth": (0.025, -0.035, -0.02),
+}
+#: From the hand joint (the knuckle of the middle finger), along the hand's width and length.
+_HAND_FROM_KNUCKLE: dict[str, tuple[float, float, float]] = {
+    "pinky": (-0.01, 0.0, -0.04),
+    "index": (0.005, 0.0, 0.025),
+    "thumb": (-0.045, -0.01, 0.06),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkPoints:
+    """33 points that move with a body.
+
+    Attributes:
+        template: (33, 3) metres, rest pose, body frame.
+        shapedirs: (33, 3, 10) metres for each unit of beta.
+        weights: (33, 24) skinning weights.
+    """
+
+    template: Floats
+    shapedirs: Floats
+    weights: Floats
+
+
+def landmark_points(body: Body) -> LandmarkPoints:
+    """Finds the landmarks on a body."""
+    joints = body.rest_joints(np.zeros(body.shapedirs.shape[-1]))
+    regressor = np.zeros((len(LANDMARK_NAMES), len(body.v_template)))
+    weights = np.zeros((len(LANDMARK_NAMES), JOINT_COUNT))
+    for row, name in enumerate(LANDMARK_NAMES):
+        side, part = _side_and_part(name)
+        if part in _AT_JOINTS:
+            joint = INDEX[f"{side}_{part}"]
+            regressor[row] = body.J_regressor[joint]
+            weights[row, joint] = 1.0
+        else:
+            vertex = _vertex(body, joints, side, part)
+            regressor[row, vertex] = 1.0
+            weights[row] = body.weights[vertex]
+    return LandmarkPoints(
+        regressor @ body.v_template, np.einsum("lv,vcb->lcb", regressor, body.shapedirs), weights
+    )
+
+
+def _side_and_part(name: str) -> tuple[str, str]:
+    if name.startswith("mouth_"):
+        return name.removeprefix("mouth_"), "mouth"
+    side, _, part = name.partition("_")
+    return (side, part) if part else ("", name)
+
+
+def _vertex(body: Body, joints: Floats, side: str, part: str) -> int:
+    mirror = np.array([-1.0 if side == "right" else 1.0, 1.0, 1.0])
+    vertices = body.v_template.astype(np.float64)
+    if part in {"heel", "foot_index"}:
+        foot = body.weights[:, INDEX[f"{side}_ankle"]] + body.weights[:, INDEX[f"{side}_foot"]] > 0.5
+        low = vertices[:, 1] < joints[INDEX[f"{side}_ankle"], 1] - 0.02
+        forward = vertices[:, 2] * (-1 if part == "heel" else 1)
+        return int(np.argmax(np.where(foot & low, forward, -np.inf)))
+    if part in _HAND_FROM_KNUCKLE:
+        place = joints[INDEX[f"{side}_hand"]] + mirror * _HAND_FROM_KNUCKLE[part]
+        return _nearest(vertices, place)
+    head = body.weights[:, INDEX["head"]] > 0.5
+    centred = np.abs(vertices[:, 0]) < 0.01
+    # above the chin, which may reach further forward than the nose from a head held high
+    face = head & (vertices[:, 1] > joints[INDEX["head"], 1] - 0.02)
+    nose = vertices[int(np.argmax(np.where(face & centred, vertices[:, 2], -np.inf)))]
+    if part == "nose":
+        return _nearest(vertices, nose)
+    if part == "ear":
+        level = np.abs(vertices[:, 1] - nose[1] - 0.02) < 0.025
+        return int(np.argmax(np.where(head & level, vertices[:, 0] * mirror[0], -np.inf)))
+    return _nearest(vertices, nose + mirror * _FACE_FROM_NOSE[part])
+
+
+def _nearest(vertices: Floats, place: Floats) -> int:
+    return int(np.argmin(np.linalg.norm(vertices - place, axis=1)))
