@@ -1,4 +1,4 @@
-"""Where the backend is found on this machine, and the token that opens it.
+r"""Where the backend is found on this machine, and the token that opens it.
 
 The backend and the add-on both follow these rules and nothing else, so the add-on finds a backend on the same machine
 by itself. Only the standard library is used.
@@ -7,7 +7,7 @@ The data folder is ``$LIMBER_HOME`` where that is set, else the platform's own p
 
 - Linux: ``$XDG_DATA_HOME/limber``, or ``~/.local/share/limber``
 - macOS: ``~/Library/Application Support/Limber``
-- Windows: ``%LOCALAPPDATA%\\Limber``
+- Windows: ``%LOCALAPPDATA%\Limber``
 
 The token lies in the file ``token`` in that folder, one line of ASCII. ``limber serve`` makes it on its first start,
 readable by its user alone.
@@ -68,7 +68,9 @@ def read_token() -> str:
     try:
         token = path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
-        raise ServiceError(f"{path} does not exist: the backend has not been started yet. Run 'limber serve'.") from None
+        raise ServiceError(
+            f"{path} does not exist: the backend has not been started yet. Run 'limber serve'."
+        ) from None
     except (OSError, ValueError) as error:
         raise ServiceError(f"{path} cannot be read ({error}). Delete it and start the backend again.") from error
     if not token:

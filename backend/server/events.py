@@ -17,18 +17,24 @@ class Topic:
     def __init__(self, latest: Capture) -> None:
         self.latest = latest
         self._changed = asyncio.Event()
+        self._is_closed = False
 
     def publish(self, capture: Capture) -> None:
         self.latest = capture
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
+    def close(self) -> None:
+        """Lets the listeners go, because the server stops."""
+        self._is_closed = True
+        self._changed.set()
+
     async def follow(self, heartbeat_s: float) -> AsyncIterator[Capture | None]:
         """The state now and after each change, to the final one; None when nothing has changed for a heartbeat."""
         while True:
             changed, capture = self._changed, self.latest
             yield capture
-            if capture.state.is_final:
+            if capture.state.is_final or self._is_closed:
                 return
             while not changed.is_set():
                 try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -53,19 +52,25 @@ class CaptureRequest(_Request):
     """What to capture, and how. Everything but the footage has a default."""
 
     footage: Identifier
-    network: str = Field("auto", pattern="^[a-z0-9-]{1,40}$", description="a network of /v1/health, or auto")
-    person: str = Field("largest", pattern="^(all|largest|[0-9]{1,4})$", description="all, largest or a number")
-    start_s: Seconds | None = Field(None, description="first second of the footage; null is its beginning")
-    end_s: Seconds | None = Field(None, description="last second of the footage; null is its end")
+    network: str = Field(default="auto", pattern="^[a-z0-9-]{1,40}$", description="a network of /v1/health, or auto")
+    person: str = Field(default="largest", pattern="^(all|largest|[0-9]{1,4})$", description="all, largest or a number")
+    start_s: Seconds | None = Field(default=None, description="first second of the footage; null is its beginning")
+    end_s: Seconds | None = Field(default=None, description="last second of the footage; null is its end")
     fov_deg: float | None = Field(
-        None, gt=1, lt=179, allow_inf_nan=False, description="horizontal field of view; null estimates it"
+        default=None, gt=1, lt=179, allow_inf_nan=False, description="horizontal field of view; null estimates it"
     )
     focal_px: float | None = Field(
-        None, gt=0, le=1e6, allow_inf_nan=False, description="focal length in pixels; give this or fov_deg, not both"
+        default=None,
+        gt=0,
+        le=1e6,
+        allow_inf_nan=False,
+        description="focal length in pixels; give this or fov_deg, not both",
     )
-    body: AbsolutePath | None = Field(None, description="a body file on the backend's machine; null is the embedded one")
+    body: AbsolutePath | None = Field(
+        default=None, description="a body file on the backend's machine; null is the embedded one"
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    preview: bool = Field(False, description="also write a video with the body over the footage")
+    preview: bool = Field(default=False, description="also write a video with the body over the footage")
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -137,9 +142,9 @@ class Network(_Answer):
 class Limits(_Answer):
     """What the server refuses to exceed."""
 
-    upload_bytes: int = Field(8 * 1024**3, gt=0, description="largest footage that may be uploaded")
-    json_bytes: int = Field(64 * 1024, gt=0, description="largest JSON body")
-    queued_captures: int = Field(32, gt=0, description="most captures that may wait")
+    upload_bytes: int = Field(default=8 * 1024**3, gt=0, description="largest footage that may be uploaded")
+    json_bytes: int = Field(default=64 * 1024, gt=0, description="largest JSON body")
+    queued_captures: int = Field(default=32, gt=0, description="most captures that may wait")
 
 
 class WorkerState(StrEnum):
@@ -157,7 +162,3 @@ class Health(_Answer):
     networks: list[Network] = Field(description="best first, as auto chooses among those that are ready")
     bodies: list[str] = Field(description="bodies that come with Limber")
     limits: Limits
-
-
-def is_identifier(text: str) -> bool:
-    return re.fullmatch(ID_PATTERN, text) is not None
