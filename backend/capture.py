@@ -20,9 +20,11 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from backend.body import TorchBody, limber_body
 from backend.features.initial_pose import BodyInCamera, solve
+from backend.features.landmark_points import landmark_points
 from backend.features.swaps import repair_swaps
 from backend.footage import Footage, open_footage
 from backend.models import choose_network
@@ -101,7 +103,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
 
     with stages.timed("body"):
         body = load_body(settings.body) if settings.body else limber_body(lambda done: progress("body", done))
-        torch_body = TorchBody(body).to(device)
+        torch_body, points = TorchBody(body).to(device), landmark_points(body)
     with stages.timed("people"):
         tracks, frame_count = _find_people(footage, settings, progress)
     chosen = choose_people(tracks, settings.person)
@@ -109,17 +111,19 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
     motions = []
     for number, track in enumerate(chosen):
 
-        def pose_progress(stage: str, fraction: float, number: int = number) -> None:
-            progress(stage, (number + fraction) / len(chosen))
+        def pose_progress(fraction: float, number: int = number) -> None:
+            progress("pose", (number + fraction) / len(chosen))
 
         with stages.timed("pose"):
             repaired, trusted_3d = repair_swaps(track)
-            in_camera = solve(repaired, trusted_3d, K, torch_body, device, pose_progress)
+            in_camera = solve(repaired, trusted_3d, K, torch_body, points, pose_progress)
         with stages.timed("placement"):
             motions.append(_place(footage, K, body, network, repaired, in_camera))
         progress("placement", (number + 1) / len(chosen))
     warnings = [*footage.warnings, *_empty_warnings(tracks, frame_count)]
-    return Capture(motions, body, _report(footage, settings, network, device, tracks, motions, frame_count, stages, warnings))
+    return Capture(
+        motions, body, _report(footage, settings, network, device, tracks, motions, frame_count, stages, warnings)
+    )
 
 
 def choose_device(name: str) -> torch.device:
@@ -170,10 +174,10 @@ def _find_people(footage: Footage, settings: CaptureSettings, progress: Progress
 
 
 def _place(
-    footage: Footage, K: np.ndarray, body: Body, network: str, track: Track, in_camera: BodyInCamera
+    footage: Footage, K: NDArray[np.float64], body: Body, network: str, track: Track, in_camera: BodyInCamera
 ) -> Motion:
     rest_joints = body.rest_joints(in_camera.betas)
-    placed = place(in_camera, track, K, (footage.width, footage.height), rest_joints)
+    placed = place(in_camera.rotations, in_camera.transl, rest_joints, track.timestamps_s, track.observed)
     _, joints_world = forward_kinematics(placed.local_rotations, rest_joints, placed.trans)
     return Motion(
         poses=rotations.log(placed.local_rotations).reshape(len(track.frames), -1),
@@ -240,7 +244,9 @@ def _report(
         "frames_per_second": round(frame_count / working_s, 2) if working_s > 0 else None,
         "peak_memory_bytes": peak_memory_bytes(),
         "warnings": warnings,
-        "settings": {key: value if not isinstance(value, Path) else str(value) for key, value in vars(settings).items()},
+        "settings": {
+            key: value if not isinstance(value, Path) else str(value) for key, value in vars(settings).items()
+        },
     }
 
 

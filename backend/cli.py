@@ -48,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_capture(commands)
 
     serve = commands.add_parser("serve", help="run the backend for Blender on this machine")
-    serve.add_argument("--host", default="127.0.0.1", help="loopback unless you know what you do (default: %(default)s)")
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="loopback unless you know what you do (default: %(default)s)"
+    )
     serve.add_argument("--port", type=int, default=DEFAULT_PORT)
     serve.add_argument("--data", type=Path, help="folder for captures (default: the user's data folder)")
     serve.set_defaults(run=_serve)
@@ -67,7 +69,9 @@ def _add_capture(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--network", default="auto", metavar="NAME")
     parser.add_argument("--person", default="largest", metavar="all|largest|N")
-    parser.add_argument("--smoothness", type=_fraction, default=0.5, metavar="0..1", help="of the exports and the preview")
+    parser.add_argument(
+        "--smoothness", type=_fraction, default=0.5, metavar="0..1", help="of the exports and the preview"
+    )
     camera = parser.add_mutually_exclusive_group()
     camera.add_argument("--fov", type=float, metavar="DEG", help="horizontal field of view of the camera")
     camera.add_argument("--focal-px", type=float, metavar="PX")
@@ -103,7 +107,9 @@ def _capture(parsed: argparse.Namespace) -> int:
     try:
         parsed.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LimberError(f"{parsed.out} cannot be made: {error.strerror}. Choose a folder you may write to.") from error
+        raise LimberError(
+            f"{parsed.out} cannot be made: {error.strerror}. Choose a folder you may write to."
+        ) from error
     settings = CaptureSettings(
         network=parsed.network,
         person=parsed.person,
@@ -162,7 +168,11 @@ def export_motions(
         finished = subprocess.run(command, capture_output=True, text=True, check=False)
         if finished.returncode != 0:
             said = (finished.stderr.strip() or finished.stdout.strip()).splitlines()
-            hint = "Install the extra: pip install 'limber[blender]'." if "No module named 'bpy'" in finished.stderr else ""
+            hint = (
+                "Install the extra: pip install 'limber[blender]'."
+                if "No module named 'bpy'" in finished.stderr
+                else ""
+            )
             raise ExportFailed(f"{motion.name} could not be exported: {said[-1] if said else 'no reason given'} {hint}")
         written += outputs
     progress("export", 1.0)
@@ -235,7 +245,9 @@ def _print_summary(report: dict[str, Any]) -> None:
     for warning in report["warnings"]:
         print(f"warning: {warning}")
     frames, rate = report["footage"]["frames_read"], report["frames_per_second"]
-    print(f"{frames} frames, {len(report['people_found'])} people found, {rate} frames per second on {report['device']}")
+    print(
+        f"{frames} frames, {len(report['people_found'])} people found, {rate} frames per second on {report['device']}"
+    )
     for path in report["written"]:
         print(f"  {path}")
 

@@ -78,5 +78,7 @@ def choose_network(name: str) -> str:
     if name not in {network.name for network in NETWORKS}:
         raise NetworkError(f"Network '{name}' is unknown. Choose auto or one of {', '.join(ready)}.")
     if name not in ready:
-        raise NetworkError(f"Network '{name}' has no weights in this version. Choose auto or one of {', '.join(ready)}.")
+        raise NetworkError(
+            f"Network '{name}' has no weights in this version. Choose auto or one of {', '.join(ready)}."
+        )
     return name

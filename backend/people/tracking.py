@@ -23,6 +23,10 @@ SHORTEST_TRACK_S = 0.3
 #: How often parts of the picture are searched for people who are small in it.
 CLOSER_LOOK_EVERY_S = 0.5
 MIN_PRESENCE = 0.5
+#: Somebody new must be surer than somebody who was there a moment ago.
+MIN_PRESENCE_OF_NEWCOMER = 0.8
+#: Who is seen in fewer of the frames between their first and last is a chain of mistakes.
+MIN_OBSERVED_PART = 0.5
 #: Two people whose landmarks lie this near, relative to the height of their box, are one.
 SAME_PERSON_DISTANCE = 0.12
 
@@ -133,7 +137,7 @@ class PeopleTracker:
 
     def _welcome(self, frame: Frame, region: Region) -> None:
         landmarks = self._landmarks.find(frame.image, region)
-        if landmarks.presence >= MIN_PRESENCE:
+        if landmarks.presence >= MIN_PRESENCE_OF_NEWCOMER:
             person = _Person(BoxFilter(landmarks.next_region.box), landmarks.next_region)
             person.add(frame, landmarks)
             self._active.append(person)
@@ -152,7 +156,8 @@ class PeopleTracker:
 
 
 def _lasting(person: _Person) -> bool:
-    return person.times_s[-1] - person.times_s[0] >= SHORTEST_TRACK_S
+    span = person.frames[-1] - person.frames[0] + 1
+    return person.times_s[-1] - person.times_s[0] >= SHORTEST_TRACK_S and len(person.frames) >= MIN_OBSERVED_PART * span
 
 
 def _spread(length: int, part: int) -> list[int]:

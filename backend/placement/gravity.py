@@ -1,0 +1,61 @@
+"""Which way is up, in the axes of a camera that stands still."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smpl_rig import rotations
+from smpl_rig.axes import WORLD_FROM_LEVEL_CAMERA
+from smpl_rig.skeleton import INDEX
+
+Floats = NDArray[np.floating[Any]]
+
+#: A body leaning further than this from the camera's own up says nothing of gravity: it lies, crawls or falls.
+FURTHEST_LEAN_RAD = np.radians(40)
+#: Somebody standing straight is upright within this; a camera is level within the other.
+STANDING_DEVIATION_RAD = np.radians(8)
+LEVEL_DEVIATION_RAD = np.radians(10)
+#: People stand at one angle for a while, so that many frames are not many witnesses.
+WITNESS_S = 1.0
+
+
+def world_from_camera_rotation(joints: Floats, observed: NDArray[np.bool_], times_s: Floats) -> Floats:
+    """(3, 3): a level camera, pitched and rolled as far as the people who stand straight in it make likely.
+
+    A body's long axis, from the ankles to the neck, is upright on average while both legs are stretched. Such frames
+    are weighed against the prior that cameras are held level.
+
+    Args:
+        joints: (T, 24, 3) metres in camera axes.
+        observed: (T,) bool.
+        times_s: (T,).
+    """
+    level_up = np.array([0.0, -1.0, 0.0])
+    ankles = joints[:, [INDEX["left_ankle"], INDEX["right_ankle"]]].mean(axis=1)
+    axis = joints[:, INDEX["neck"]] - ankles
+    axis = axis / np.maximum(np.linalg.norm(axis, axis=-1, keepdims=True), 1e-6)  # (T, 3)
+    standing = observed & (_stretched(joints) > 0.93) & (axis @ level_up > np.cos(FURTHEST_LEAN_RAD))
+    if not standing.any():
+        return WORLD_FROM_LEVEL_CAMERA
+    mean_axis = np.median(axis[standing], axis=0)
+    mean_axis = mean_axis / np.linalg.norm(mean_axis)
+    step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else WITNESS_S
+    witnesses = max(standing.sum() * step_s / WITNESS_S, 0.1)
+    evidence = witnesses / STANDING_DEVIATION_RAD**2
+    trust = evidence / (evidence + 1 / LEVEL_DEVIATION_RAD**2)
+    tilt = rotations.log(rotations.between(mean_axis, level_up))
+    levelled: Floats = WORLD_FROM_LEVEL_CAMERA @ rotations.to_matrix(rotations.exp(trust * tilt))
+    return levelled
+
+
+def _stretched(joints: Floats) -> Floats:
+    """(T,) distance from hip to ankle over the length of the leg, for the leg that is bent more; 1 is straight."""
+    ratios = []
+    for side in ("left", "right"):
+        hip, knee, ankle = (joints[:, INDEX[f"{side}_{name}"]] for name in ("hip", "knee", "ankle"))
+        length = np.linalg.norm(knee - hip, axis=-1) + np.linalg.norm(ankle - knee, axis=-1)
+        ratios.append(np.linalg.norm(ankle - hip, axis=-1) / np.maximum(length, 1e-6))
+    return np.minimum(*ratios)

@@ -1,0 +1,68 @@
+"""Places a captured body in the world, where Z points up and the floor lies at z = 0."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smpl_rig import rotations
+from smpl_rig.kinematics import forward_kinematics
+
+from .contacts import contact_probabilities, floor_height, sole_points
+from .gravity import world_from_camera_rotation
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """A person in the world.
+
+    Attributes:
+        local_rotations: (T, 24, 4) unit quaternions; the pelvis's is its orientation in the world.
+        trans: (T, 3) metres; the pelvis lies at ``rest_joints[0] + trans``.
+        world_from_camera: (T, 4, 4); the camera stands above the world's origin.
+        contacts: (T, 4) probabilities of left heel, left toe, right heel, right toe.
+    """
+
+    local_rotations: Floats
+    trans: Floats
+    world_from_camera: Floats
+    contacts: Floats
+
+
+def place(
+    camera_rotations: Floats, transl: Floats, rest_joints: Floats, times_s: Floats, observed: NDArray[np.bool_]
+) -> Placed:
+    """For a camera that stands still.
+
+    Args:
+        camera_rotations: (T, 24, 3, 3) local rotations, the pelvis's in camera axes.
+        transl: (T, 3) metres, camera axes; the pelvis lies at ``rest_joints[0] + transl``.
+        rest_joints: (24, 3) metres, body frame.
+        times_s: (T,).
+        observed: (T,) bool.
+    """
+    local = rotations.from_matrix(camera_rotations.astype(np.float64))
+    _, joints = forward_kinematics(local, rest_joints, transl)
+    turn = world_from_camera_rotation(joints, observed, times_s)
+
+    in_world = local.copy()
+    in_world[:, 0] = rotations.multiply(rotations.from_matrix(turn), local[:, 0])
+    trans = joints[:, 0] @ turn.T - rest_joints[0]
+    turned, positions = forward_kinematics(in_world, rest_joints, trans)
+    points = sole_points(turned, positions, rest_joints)
+    up = np.array([0, 0, floor_height(points, observed)])
+
+    world_from_camera = np.tile(np.eye(4), (len(local), 1, 1))
+    world_from_camera[:, :3, :3] = turn
+    world_from_camera[:, :3, 3] = -up
+    return Placed(
+        rotations.make_continuous(in_world),
+        trans - up,
+        world_from_camera,
+        contact_probabilities(points - up, times_s, observed),
+    )
