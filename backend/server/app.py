@@ -105,7 +105,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
     )
     app.state.service = _Service(settings.limits, settings.heartbeat_s, storage, queue)
     app.include_router(_router)
-    answer_errors(app)
+    answer_errors(app, _router)
     app.add_middleware(BodyLimit, limits=settings.limits)
     app.add_middleware(Gate, hosts=settings.hosts, token=settings.token)  # the last one added is the first one asked
     return app
@@ -138,6 +138,20 @@ _NO_CAPTURE = "There is no such capture."
 _NO_FILE = "There is no such capture, or it has no such file."
 _NOT_DONE = "The capture is not done."
 _INVALID = "The request is not as described; the message says where."
+
+#: The OpenAPI of one server-sent event.
+_EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"const": "capture"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/Capture"},
+        },
+    },
+}
 
 _router = APIRouter(
     prefix=f"/v{API_VERSION}",
@@ -225,6 +239,7 @@ async def delete_footage(service: _Served, footage: _FootageId) -> None:
     "/captures",
     status_code=201,
     responses=_refusals(
+        _400="The body is not text.",
         _403="A body was given from another machine.",
         _404=_NO_FOOTAGE,
         _422=_INVALID,
@@ -257,7 +272,7 @@ async def get_capture(service: _Served, capture: _CaptureId) -> Capture:
     response_class=StreamingResponse,
     responses={
         200: {
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": _EVENT}},
             "description": "An event 'capture' with the capture as JSON, now and at each change, to the final state.",
         },
         **_refusals(_404=_NO_CAPTURE, _422=_INVALID),

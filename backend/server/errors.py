@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import http
+from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match, Route
 
 from backend.server.models import ErrorAnswer, ErrorDetail
 from smpl_rig.errors import LimberError
@@ -41,8 +43,8 @@ def answer(status: int, code: str, message: str, headers: dict[str, str] | None 
     return JSONResponse(body.model_dump(), status_code=status, headers=headers)
 
 
-def answer_errors(app: FastAPI) -> None:
-    """Makes every error of the application, foreseen or not, an :class:`ErrorAnswer`."""
+def answer_errors(app: FastAPI, router: APIRouter) -> None:
+    """Makes every error of an application and of its router, foreseen or not, an :class:`ErrorAnswer`."""
 
     async def refused(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, ApiError)
@@ -50,8 +52,7 @@ def answer_errors(app: FastAPI) -> None:
 
     async def invalid(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        faults = [f"{_place(fault['loc'])}: {fault['msg']}" for fault in error.errors()]
-        return answer(422, "invalid_request", "; ".join(faults))
+        return answer(422, "invalid_request", "; ".join(_describe(fault) for fault in error.errors()))
 
     async def too_large(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, TooLarge)
@@ -61,7 +62,10 @@ def answer_errors(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         phrase = http.HTTPStatus(error.status_code).phrase
         message = f"{request.method} {request.url.path}: {error.detail}"
-        return answer(error.status_code, phrase.lower().replace(" ", "_"), message, dict(error.headers or {}))
+        headers = (
+            {"Allow": _allowed_methods(router, request)} if error.status_code == 405 else dict(error.headers or {})
+        )
+        return answer(error.status_code, phrase.lower().replace(" ", "_"), message, headers)
 
     async def unforeseen(_request: Request, error: Exception) -> JSONResponse:
         message = f"The backend made a mistake ({type(error).__name__}). Its terminal shows the details."
@@ -74,6 +78,15 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(Exception, unforeseen)
 
 
-def _place(location: tuple[str | int, ...]) -> str:
-    """``("body", "start_s")`` as a person reads it."""
-    return ".".join(str(part) for part in location[1:]) or str(location[0])
+def _describe(fault: dict[str, Any]) -> str:
+    """One of pydantic's faults as a person reads it: ``start_s: Input should be greater than or equal to 0``."""
+    place = ".".join(str(part) for part in fault["loc"][1:])
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{place}: {message}" if place else message
+
+
+def _allowed_methods(router: APIRouter, request: Request) -> str:
+    """All methods of a path; Starlette names only those of the first route that it finds."""
+    routes = [route for route in router.routes if isinstance(route, Route)]
+    matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted({method for route in matching for method in route.methods or ()}))

@@ -51,6 +51,15 @@ class Footage(_Answer):
 class CaptureRequest(_Request):
     """What to capture, and how. Everything but the footage has a default."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {
+                "required": ["fov_deg", "focal_px"],
+                "properties": {"fov_deg": {"type": "number"}, "focal_px": {"type": "number"}},
+            }
+        }
+    )
+
     footage: Identifier
     network: str = Field(default="auto", pattern="^[a-z0-9-]{1,40}$", description="a network of /v1/health, or auto")
     person: str = Field(default="largest", pattern="^(all|largest|[0-9]{1,4})$", description="all, largest or a number")

@@ -97,9 +97,7 @@ class Server:
 StartServer = Callable[..., Server]
 
 
-def _start(
-    data: Path, home: Path, pipeline: str = "synthetic_pipeline", port: int = 0, **limits: int
-) -> Server:
+def _start(data: Path, home: Path, pipeline: str = "synthetic_pipeline", port: int = 0, **limits: int) -> Server:
     options = {"data": str(data), "port": port, "pipeline": pipeline, "limits": limits}
     environment = os.environ | {
         "LIMBER_HOME": str(home),

@@ -9,6 +9,7 @@ import re
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def run(footage: Path, request: CaptureRequest, folder: Path, progress: Progress
     return Outcome(written, ["synthetic"])
 
 
-def _script(footage: Path) -> dict[str, object]:
+def _script(footage: Path) -> dict[str, Any]:
     """Bytes that are no script, such as a fuzzer's, ask for the shortest walk."""
     try:
         script = json.loads(footage.read_bytes())

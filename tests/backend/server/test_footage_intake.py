@@ -91,7 +91,8 @@ def test_client_that_goes_away_leaves_nothing(server: Any) -> None:
     host, port = server.address.removeprefix("http://").split(":")
     with contextlib.closing(socket.create_connection((host, int(port)))) as connection:
         head = (
-            f"POST /v1/footage?name=half.mp4 HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {server.token}\r\n"
+            f"POST /v1/footage?name=half.mp4 HTTP/1.1\r\nHost: {host}:{port}\r\n"
+            f"Authorization: Bearer {server.token}\r\n"
             f"Content-Type: application/octet-stream\r\nContent-Length: {50 * MEGABYTE}\r\n\r\n"
         )
         connection.sendall(head.encode() + b"x" * 5 * MEGABYTE)

@@ -17,7 +17,9 @@ PATHS = ("/v1/health", "/v1/captures", "/v1/openapi.json", "/v1/footage", "/noth
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer wrong", "Basic {token}", "{token}", "Bearer {token}x"])
+@pytest.mark.parametrize(
+    "authorization", [None, "", "Bearer", "Bearer wrong", "Basic {token}", "{token}", "Bearer {token}x"]
+)
 def test_nothing_without_the_token(server: Any, path: str, authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization.format(token=server.token)}
     answer = httpx.get(server.address + path, headers=headers, trust_env=False)
@@ -27,7 +29,7 @@ def test_nothing_without_the_token(server: Any, path: str, authorization: str | 
 
 
 def test_token_that_is_not_ascii_is_refused(server: Any) -> None:
-    answer = httpx.get(server.address + "/v1/health", headers={"Authorization": b"Bearer \xff\xfe"}, trust_env=False)
+    answer = httpx.get(server.address + "/v1/health", headers={b"Authorization": b"Bearer \xff\xfe"}, trust_env=False)
     assert answer.status_code == 401
 
 
@@ -45,7 +47,10 @@ def test_own_names_are_answered(server: Any, name: str) -> None:
 
 def test_no_page_of_another_origin_may_ask(server: Any) -> None:
     headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
-    for answer in (server.client.options("/v1/health", headers=headers), server.client.get("/v1/health", headers=headers)):
+    for answer in (
+        server.client.options("/v1/health", headers=headers),
+        server.client.get("/v1/health", headers=headers),
+    ):
         assert not any(name.startswith("access-control") for name in answer.headers)
 
 

@@ -85,13 +85,20 @@ def test_worker_that_dies_while_idle_is_replaced(start_server: Any) -> None:
 
 def test_second_server_on_the_same_folder_is_refused(start_server: Any) -> None:
     server = start_server()
-    code = "import sys; from pathlib import Path; from backend.server import run; run('127.0.0.1', 0, Path(sys.argv[1]))"
+    code = (
+        "import sys; from pathlib import Path; from backend.server import run; run('127.0.0.1', 0, Path(sys.argv[1]))"
+    )
     environment = os.environ | {
         "LIMBER_HOME": str(server.data.parent / "home"),
         "PYTHONPATH": str(Path(__file__).resolve().parents[3]),
     }
     second = subprocess.run(
-        [sys.executable, "-c", code, str(server.data)], env=environment, capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", code, str(server.data)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert second.returncode != 0
     assert "Another Limber server uses" in second.stderr
@@ -114,7 +121,9 @@ def test_worker_ends_with_its_server_whatever_it_does(kind: str, tmp_path: Path)
     assert worker.stdin is not None
     assert worker.stdout is not None
     assert b"ready" in worker.stdout.readline()
-    worker.stdin.write(b'{"do": "capture", "id": "1", "footage": "x", "folder": "y", "request": {"footage": "%s"}}\n' % (b"0" * 32))
+    worker.stdin.write(
+        b'{"do": "capture", "id": "1", "footage": "x", "folder": "y", "request": {"footage": "%s"}}\n' % (b"0" * 32)
+    )
     worker.stdin.flush()
     time.sleep(0.3)
     assert worker.poll() is None
