@@ -1,0 +1,1 @@
+"""A clip with known truth, captured by the real pipeline and compared with the truth."""
