@@ -1,6 +1,8 @@
-"""Reading footage: upright frames with their true presentation times, streamed, so that memory stays flat.
+"""Footage: the frames of a video file or of an image sequence, upright, each with its true time.
 
-Video of any kind that PyAV (FFmpeg) decodes, a folder of images, or a numbered pattern such as ``frame_%04d.png``.
+Times are seconds from the beginning of the footage and are those that the file states (``pts * time_base``), so that
+footage of a variable frame rate keeps its rhythm. Frames are decoded as they are asked for, so that memory does not
+grow with the length.
 """
 
 from __future__ import annotations
@@ -8,7 +10,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+import struct
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -22,44 +27,68 @@ from numpy.typing import NDArray
 
 from smpl_rig.errors import LimberError
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
-#: Images carry no time; this is what Blender assumes for a sequence too.
+Image = NDArray[np.uint8]
+
+#: The containers that are read. Everything else is refused before it is parsed: playlists (HLS, DASH, concat) would
+#: make this process open other files and addresses, and text would be drawn as a picture of text.
+_CONTAINERS = (
+    "mov,matroska,avi,mpegts,mpeg,mpegvideo,m4v,flv,asf,ogg,gif,apng,h264,hevc,av1,obu,ivf,mjpeg,mxf,dv,nut,rm,wtv,"
+    "yuv4mpegpipe,jpeg_pipe,png_pipe,bmp_pipe,tiff_pipe,webp_pipe,aac,ac3,aiff,flac,mp3,wav"
+)
+_OPEN_OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
+
+_IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+#: Images carry no time; this is what Blender assumes of a sequence too.
 IMAGE_SEQUENCE_RATE = Fraction(24)
-_HASH_CHUNK = 1 << 20
+_UNSTATED_RATE = Fraction(30)
+_PATTERN = re.compile(r"%0?(\d*)d")
+
+#: Ranges come from people and from single-precision numbers: a frame this close to a bound counts as on it.
+_RANGE_TOLERANCE_S = 1e-4
+#: Seeking lands on the decoding time of a key frame, which lies a little before the time at which it is shown.
+_SEEK_MARGIN_S = 1.0
+#: Files whose pictures end this much before their stated end were cut off.
+_MISSING_END_S = 0.5
+_LARGE_FRAME_PIXELS = 4096 * 2304
 
 
 class FootageError(LimberError):
-    """Footage cannot be read; the message names the file, what was found and what to do."""
+    """Footage cannot be read as asked."""
 
 
-@dataclass(frozen=True)
+class _Damaged(Exception):  # noqa: N818  (ends the reading, is never raised to a caller)
+    """The footage cannot be decoded beyond this point; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
 class Frame:
-    """One upright frame.
+    """One picture of the footage.
 
     Attributes:
-        index: 0 for the first frame that was read.
-        timestamp_s: presentation time, 0 at the start of the footage.
-        image: (H, W, 3) uint8 RGB.
+        index: number of the frame among those that were read, from 0.
+        timestamp_s: seconds from the beginning of the footage.
+        image: (H, W, 3) uint8, RGB, upright, square pixels.
     """
 
     index: int
     timestamp_s: float
-    image: NDArray[np.uint8]
+    image: Image
 
 
-@dataclass(frozen=True)
-class Footage:
-    """What is known before decoding.
+@dataclass(frozen=True, eq=False)
+class Footage(ABC):
+    """What is known of footage before it is read.
 
     Attributes:
-        path: as it was given.
-        name: file name, for people.
-        sha256: of the file; of names and contents for a sequence.
-        width: pixels, upright.
-        height: pixels, upright.
-        frame_rate: exact average rate.
-        duration_s: by the container; where the last frame ends.
-        warnings: grows while frames are read, in words for the user.
+        path: the file, the folder or the ``%04d`` pattern.
+        name: its last part.
+        sha256: of the file; of an image sequence, of the names and contents of its files.
+        width: of the upright frame, in square pixels.
+        height: of the upright frame, in square pixels.
+        frame_rate: frames per second, exact; the average where it varies.
+        duration_s: seconds, as the file states them.
+        frame_count: as the file states it; None where it does not.
+        warnings: what a user should know, added to while frames are read.
     """
 
     path: Path
@@ -69,163 +98,420 @@ class Footage:
     height: int
     frame_rate: Fraction
     duration_s: float
+    frame_count: int | None
     warnings: list[str] = field(default_factory=list)
-    _images: tuple[Path, ...] = ()
 
     def frames(self, start_s: float | None = None, end_s: float | None = None) -> Iterator[Frame]:
-        """Frames with ``start_s <= timestamp_s <= end_s``.
+        """Reads the frames with ``start_s <= timestamp_s <= end_s``, in order, times strictly increasing.
 
-        Footage that is damaged in the middle ends at the damage, with a warning.
+        Footage that is damaged is read up to the damage, and a warning says where that is.
 
         Raises:
-            FootageError: if the range holds no frames, or nothing can be decoded.
+            FootageError: if the range holds no part of the footage, or no frame.
         """
-        first = 0.0 if start_s is None else start_s
-        last = float("inf") if end_s is None else end_s
-        if not 0 <= first < last:
-            raise FootageError(f"{self.name}: the range {first} to {last} s is empty. Choose a start before the end.")
-        if first > self.duration_s:
-            raise FootageError(f"{self.name} lasts {self.duration_s:.2f} s; a start at {first} s lies behind its end.")
-        timed = self._sequence_frames() if self._images else self._video_frames(first)
-        index, latest = 0, -1.0
-        for timestamp_s, image in timed:
-            if timestamp_s < first - 1e-6:
-                continue
-            if timestamp_s > last + 1e-6:
-                break
-            if timestamp_s <= latest:  # repeated or reordered times cannot be keyframes
-                self._warn(f"{self.name}: frames whose time does not increase were left out.")
-                continue
-            latest = timestamp_s
-            yield Frame(index, timestamp_s, image)
-            index += 1
-        if index == 0:
-            raise FootageError(f"{self.name} holds no frame between {first} and {last} s. Choose another range or file.")
+        start = 0.0 if start_s is None else start_s
+        end = np.inf if end_s is None else end_s
+        if not start >= 0 or not end > start:
+            raise FootageError(
+                f"{self.name}: the range from {start:g} s to {end:g} s is empty. "
+                "Choose a start of at least 0 and an end after it."
+            )
+        if start >= self.duration_s:
+            raise FootageError(
+                f"{self.name}: the range starts at {start:g} s but the footage is {self.duration_s:.3f} s long. "
+                "Choose an earlier start."
+            )
+        return self._frames(start - _RANGE_TOLERANCE_S, end + _RANGE_TOLERANCE_S)
 
-    def _warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
+    def _frames(self, start: float, end: float) -> Iterator[Frame]:
+        count, last = 0, 0.0
+        try:
+            for timestamp_s, image in self._read(start, end):
+                yield Frame(count, timestamp_s, image)
+                count, last = count + 1, timestamp_s
+        except _Damaged as damage:
+            if count:
+                self._warn(
+                    f"{self.name} is damaged after {last:.3f} s ({damage}): the {count} frames up to there were read, "
+                    "nothing after. Copy or export the file again to capture the rest."
+                )
+            else:
+                raise FootageError(
+                    f"{self.name}: no frame of the range can be decoded ({damage}). "
+                    "Choose another range or export the file again."
+                ) from None
+        if count == 0:
+            raise FootageError(
+                f"{self.name}: there is no frame between {max(start, 0):.3f} s and {min(end, self.duration_s):.3f} s. "
+                "Choose a longer range."
+            )
 
-    def _sequence_frames(self) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-        for index, path in enumerate(self._images):
-            image = _read_image(path)
-            if image.shape[:2] != (self.height, self.width):
-                found, size = f"{image.shape[1]}x{image.shape[0]}", f"{self.width}x{self.height}"
-                raise FootageError(f"{path.name} is {found}, the first image {size}. Give images of one size.")
-            yield float(index / self.frame_rate), image
+    def _warn(self, warning: str) -> None:
+        if warning not in self.warnings:
+            self.warnings.append(warning)
 
-    def _video_frames(self, first: float) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-        with av.open(str(self.path)) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            time_base = stream.time_base or Fraction(1, 1000)
-            origin = stream.start_time or 0
-            if first > 0:
-                container.seek(int(first / time_base) + origin, stream=stream, backward=True)
-            read, latest, pts = 0, 0.0, 0
-            try:
-                for decoded in container.decode(stream):
-                    # a stream without times (raw H.264) is taken at its rate
-                    pts = decoded.pts if decoded.pts is not None else round(read / self.frame_rate / time_base) + origin
-                    latest = float((pts - origin) * time_base)
-                    read += 1
-                    yield latest, _upright(decoded)
-            except av.error.FFmpegError as error:
-                if read == 0:
-                    raise FootageError(f"{self.name} cannot be decoded ({error.strerror}). {_CONVERT}") from error
-                self._warn(f"{self.name} is damaged after {latest:.2f} s: captured the {read} frames before it.")
-                return
-            if not self.warnings and latest + 1.5 / self.frame_rate < self.duration_s - 0.25:
-                self._warn(f"{self.name} says it lasts {self.duration_s:.2f} s, but frames end at {latest:.2f} s.")
+    @abstractmethod
+    def _read(self, start: float, end: float) -> Iterator[tuple[float, Image]]:
+        """Times and pictures of a range. Raises _Damaged where decoding cannot go on."""
 
 
-_CONVERT = "Convert it to H.264 in MP4, or choose another file."
+def open_footage(path: str | os.PathLike[str], sequence_rate: Fraction | None = None) -> Footage:
+    """Opens a video file, a folder of images or a pattern such as ``shot_%04d.png``.
 
-
-def open_footage(path: str | os.PathLike[str]) -> Footage:
-    """Looks into footage without decoding it all.
+    Args:
+        path: the file, folder or pattern.
+        sequence_rate: frames per second of an image sequence, which states none itself; 24 if it is not given.
 
     Raises:
-        FootageError: if it is missing, empty, unreadable, has no pictures or no length.
+        FootageError: if it is missing, empty, unreadable, cut off, or holds no pictures.
     """
     path = Path(path)
     if path.is_dir():
-        return _open_sequence(path, sorted(entry for entry in path.iterdir() if _is_image(entry)))
-    if re.search(r"%0?\d*d", path.name):
-        return _open_sequence(path, _numbered(path))
+        return _open_sequence(path, [(number, image) for number, image in enumerate(_images_in(path))], sequence_rate)
+    if not path.exists() and _PATTERN.search(path.name):
+        return _open_sequence(path, _images_of_pattern(path), sequence_rate)
     if not path.exists():
-        raise FootageError(f"{path} does not exist. Check the path.")
-    if path.stat().st_size == 0:
-        raise FootageError(f"{path.name} is empty (0 bytes). Copy or record it again.")
+        raise FootageError(
+            f"{path} does not exist. Choose a video file, a folder of images or a pattern like shot_%04d.png."
+        )
     return _open_video(path)
 
 
-def _open_video(path: Path) -> Footage:
+# --- video files ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Video(Footage):
+    #: The time, by the file's own clock, at which the footage begins.
+    clock_start_s: Fraction = Fraction(0)
+    #: When the pictures end by the file's own statement; None where it states it for all streams together only.
+    pictures_end_s: float | None = None
+    #: As :func:`_orientation` gives it.
+    orientation: NDArray[np.int64] = field(default_factory=lambda: np.eye(2, dtype=np.int64))
+
+    def _read(self, start: float, end: float) -> Iterator[tuple[float, Image]]:
+        dropped, last = 0, -np.inf
+        clock = _Clock(self.clock_start_s, self.frame_rate)
+        try:
+            for frame in self._decode(start):
+                timestamp_s = clock.time_of(frame)
+                if timestamp_s > end:
+                    return
+                if timestamp_s <= last:
+                    dropped += 1
+                    continue
+                last = timestamp_s
+                if timestamp_s >= start:
+                    yield timestamp_s, self._upright_image(frame)
+            self._check_end(last)
+        finally:
+            if dropped:
+                self._warn(f"{self.name}: {dropped} frames were left out, as their time is not after the one before.")
+
+    def _check_end(self, last: float) -> None:
+        if self.pictures_end_s is not None and self.pictures_end_s - last > _MISSING_END_S + 1 / self.frame_rate:
+            raise _Damaged(f"the file says it lasts {self.pictures_end_s:.3f} s but ends there")
+
+    def _decode(self, start: float) -> Iterator[av.VideoFrame]:
+        """Frames from at or before ``start``: from a key frame where the file lets us seek, else from its beginning."""
+        if start > _SEEK_MARGIN_S:
+            frames = _decoded(self.path, self.clock_start_s + Fraction(start - _SEEK_MARGIN_S))
+            first = next(frames, None)
+            if first is not None and first.pts is not None and _shown_at(first) - self.clock_start_s <= start:
+                yield first
+                yield from frames
+                return
+            frames.close()
+        yield from _decoded(self.path, None)
+
+    def _upright_image(self, frame: av.VideoFrame) -> Image:
+        turned = bool(self.orientation[0, 0] == 0)
+        width, height = (self.height, self.width) if turned else (self.width, self.height)
+        image: Any = frame.reformat(width, height, "rgb24").to_ndarray()
+        if turned:
+            image = image.swapaxes(0, 1)
+        across, down = self.orientation.sum(axis=0)
+        return np.ascontiguousarray(image[:: int(down), :: int(across)])
+
+
+class _Clock:
+    """Turns a file's times into seconds from its beginning, and makes up those that are missing."""
+
+    def __init__(self, start_s: Fraction, frame_rate: Fraction) -> None:
+        self._start_s = start_s
+        self._step = 1 / frame_rate
+        self._last: Fraction | None = None
+
+    def time_of(self, frame: av.VideoFrame) -> float:
+        expected = Fraction(0) if self._last is None else self._last + self._step
+        self._last = expected if frame.pts is None else _shown_at(frame) - self._start_s
+        return float(self._last)
+
+
+def _open_video(path: Path) -> _Video:
+    if path.stat().st_size == 0:
+        raise FootageError(f"{path} is empty (0 bytes). Copy or record it again.")
+    warnings: list[str] = []
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-                raise FootageError(f"{path.name} holds {kinds} and no video. Choose footage with pictures.")
-            stream = container.streams.video[0]
-            first = next(container.decode(stream), None)
-            if first is None:
-                raise FootageError(f"{path.name} holds a video of no length. Record it again.")
-            rate = stream.average_rate or stream.guessed_rate or Fraction(30)
-            if stream.duration and stream.time_base:
-                duration_s = float(stream.duration * stream.time_base)
-            elif container.duration:
-                duration_s = container.duration / av.time_base
-            else:
-                duration_s = float("inf")
-            height, width = _upright(first).shape[:2]
+        with av.open(str(path), options=_OPEN_OPTIONS) as container:
+            stream = _video_stream(path, container)
+            frame_rate = stream.average_rate or stream.guessed_rate
+            if not frame_rate:
+                frame_rate = _UNSTATED_RATE
+                warnings.append(f"{path.name} states no frame rate: {frame_rate} frames per second were assumed.")
+            pictures_end = None if stream.duration is None else stream.duration * _time_base(stream)
+            duration = pictures_end
+            if duration is None and container.duration is not None:
+                duration = Fraction(container.duration, av.time_base)
+                if len(container.streams) == 1:
+                    pictures_end = duration
+            clock_start = None if stream.start_time is None else stream.start_time * _time_base(stream)
+            frame_count = stream.frames or None
+            pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
+    except (av.error.FFmpegError, OSError) as error:
+        raise FootageError(_why_unreadable(path, error)) from error
+    first = _first_frame(path)
+    orientation = _orientation(first)
+    width, height = _square_pixel_size(first, pixel_aspect)
+    if orientation[0, 0] == 0:
+        width, height = height, width
+    if clock_start is None:
+        clock_start = Fraction(0) if first.pts is None else _shown_at(first)
+    if duration is None or duration <= 0:
+        duration, pictures_end = _duration_of_packets(path, clock_start, frame_rate), None
+    if width * height > _LARGE_FRAME_PIXELS:
+        warnings.append(_large_frames(path.name, width, height))
+    return _Video(
+        path=path,
+        name=path.name,
+        sha256=_sha256([path], names=False),
+        width=width,
+        height=height,
+        frame_rate=frame_rate,
+        duration_s=float(duration),
+        frame_count=frame_count,
+        warnings=warnings,
+        clock_start_s=clock_start,
+        pictures_end_s=None if pictures_end is None else float(pictures_end),
+        orientation=orientation,
+    )
+
+
+def _video_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
+    """The stream of moving pictures. The cover of a piece of music does not count."""
+    attached = av.stream.Disposition.attached_pic
+    streams = [stream for stream in container.streams.video if not stream.disposition & attached]
+    if streams:
+        return streams[0]
+    found = "only sound" if container.streams.audio else "no pictures"
+    raise FootageError(f"{path} holds {found} ({container.format.long_name}). Choose a file with a video track.")
+
+
+def _first_frame(path: Path) -> av.VideoFrame:
+    frames = _decoded(path, None)
+    try:
+        return next(frames)
+    except StopIteration:
+        raise FootageError(f"{path} has a video track without any frame in it. Record or export it again.") from None
+    except _Damaged as damage:
+        raise FootageError(
+            f"{path}: its first frame cannot be decoded ({damage}). Export it again, as H.264 in MP4 for example."
+        ) from None
+    finally:
+        frames.close()
+
+
+def _decoded(path: Path, from_clock_s: Fraction | None) -> Generator[av.VideoFrame, None, None]:
+    """Frames in the order they are shown, from the key frame before ``from_clock_s`` by the file's own clock.
+
+    Raises:
+        _Damaged: where the file or a picture in it is broken.
+    """
+    try:
+        with av.open(str(path), options=_OPEN_OPTIONS) as container:
+            stream = _video_stream(path, container)
+            stream.thread_type = "AUTO"
+            if from_clock_s is not None:
+                with suppress(av.error.FFmpegError):  # a file without an index is read from its beginning
+                    container.seek(int(from_clock_s / _time_base(stream)), stream=stream)
+            for packet in container.demux(stream):
+                for frame in packet.decode():
+                    if frame.is_corrupt:
+                        raise _Damaged("a picture is incomplete")
+                    yield frame
     except av.error.FFmpegError as error:
-        hint = "It was cut off while it was written, or it is no video. "
-        raise FootageError(f"{path.name} cannot be read ({error.strerror}). {hint}{_CONVERT}") from error
-    return Footage(path, path.name, _sha256([path]), width, height, Fraction(rate), duration_s)
+        raise _Damaged(error.strerror or type(error).__name__) from error
 
 
-def _open_sequence(path: Path, images: list[Path]) -> Footage:
+def _duration_of_packets(path: Path, clock_start: Fraction, frame_rate: Fraction) -> Fraction:
+    """For files that state no duration, such as a browser's recordings: reads all packets, decodes none."""
+    count, end = 0, Fraction(0)
+    try:
+        with av.open(str(path), options=_OPEN_OPTIONS) as container:
+            stream = _video_stream(path, container)
+            for packet in container.demux(stream):
+                count += packet.size > 0
+                if packet.pts is not None:
+                    end = max(end, packet.pts * _time_base(stream) - clock_start)
+    except av.error.FFmpegError:
+        pass  # Reading the frames meets the same damage, and says so.
+    return max(end + 1 / frame_rate, count / frame_rate)
+
+
+def _time_base(stream: av.VideoStream) -> Fraction:
+    return stream.time_base or Fraction(1, av.time_base)
+
+
+def _shown_at(frame: av.VideoFrame) -> Fraction:
+    """Seconds by the file's own clock."""
+    return Fraction(frame.pts or 0) * (frame.time_base or 0)
+
+
+def _square_pixel_size(frame: av.VideoFrame, pixel_aspect: Fraction) -> tuple[int, int]:
+    """Width and height as stored; pixels that are not square are stretched, never shrunk."""
+    if pixel_aspect > 1:
+        return round(frame.width * pixel_aspect), frame.height
+    return frame.width, round(frame.height / pixel_aspect)
+
+
+def _orientation(frame: av.VideoFrame) -> NDArray[np.int64]:
+    """(2, 2) of -1, 0, 1: a stored (column, row), as a row vector, times this is the upright (column, row).
+
+    Read from the display matrix (ISO 14496-12, ``tkhd``: 16.16 fixed point, row vectors), to the nearest quarter turn
+    or mirror image. Asked of one frame only: reading ``side_data`` ties a frame into a reference cycle, and cycles keep
+    decoded pictures in memory until the garbage collector comes by.
+    """
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return np.eye(2, dtype=np.int64)
+    a, b, _, c, d = struct.unpack_from("=5i", bytes(matrix))
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return np.array([[_sign(a), 0], [0, _sign(d)]])
+    return np.array([[0, _sign(b)], [_sign(c), 0]])
+
+
+def _sign(number: int) -> int:
+    return -1 if number < 0 else 1
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    if isinstance(error, PermissionError):
+        return f"{path} may not be read. Change its permissions or copy it."
+    if _lacks_mp4_index(path):
+        return (
+            f"{path} was cut off before its index was written (no 'moov' box): recording or copying was broken off. "
+            "Copy it again, or recover the recording with the program that made it."
+        )
+    return f"{path} is not a video that can be read ({error}). Export it as H.264 in MP4, for example."
+
+
+def _lacks_mp4_index(path: Path) -> bool:
+    """True for an MP4 or QuickTime file that has no ``moov`` box."""
+    with path.open("rb") as file:
+        size, kinds = path.stat().st_size, []
+        while file.tell() + 8 <= size:
+            start = file.tell()
+            length, kind = struct.unpack(">I4s", file.read(8))
+            if length == 1:
+                length = int.from_bytes(file.read(8), "big")
+            kinds.append(kind)
+            if length < 8:
+                break
+            file.seek(start + length)
+    return kinds[:1] == [b"ftyp"] and b"moov" not in kinds
+
+
+# --- image sequences -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _ImageSequence(Footage):
+    #: Numbers in steps of a frame, increasing, and the files they belong to.
+    images: tuple[tuple[int, Path], ...] = ()
+
+    def _read(self, start: float, end: float) -> Iterator[tuple[float, Image]]:
+        for number, path in self.images:
+            timestamp_s = float((number - self.images[0][0]) / self.frame_rate)
+            if start <= timestamp_s <= end:
+                image = _read_image(path)
+                if image is None:
+                    raise _Damaged(f"{path.name} is not a readable image")
+                if image.shape[:2] != (self.height, self.width):
+                    found, expected = f"{image.shape[1]} x {image.shape[0]}", f"{self.width} x {self.height}"
+                    raise _Damaged(f"{path.name} has {found} pixels, the first image {expected}")
+                yield timestamp_s, image
+
+
+def _open_sequence(path: Path, images: list[tuple[int, Path]], rate: Fraction | None) -> _ImageSequence:
     if not images:
-        raise FootageError(f"{path} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))}). Choose another folder.")
-    height, width = _read_image(images[0]).shape[:2]
-    duration_s = float(len(images) / IMAGE_SEQUENCE_RATE)
-    sha256 = _sha256(images, with_names=True)
-    return Footage(path, path.name, sha256, width, height, IMAGE_SEQUENCE_RATE, duration_s, _images=tuple(images))
+        kinds = ", ".join(sorted(_IMAGE_SUFFIXES))
+        raise FootageError(f"{path} holds no images ({kinds}). Choose a video or another folder.")
+    if rate is not None and rate <= 0:
+        raise FootageError(f"{path}: {rate} is no frame rate. Give frames per second above 0.")
+    first = _read_image(images[0][1])
+    if first is None:
+        raise FootageError(f"{images[0][1]} is not a readable image. Remove it or write it again.")
+    height, width = first.shape[:2]
+    frame_rate = rate or IMAGE_SEQUENCE_RATE
+    steps = images[-1][0] - images[0][0] + 1
+    warnings = []
+    if rate is None:
+        warnings.append(f"{path.name}: images state no frame rate; {frame_rate} frames per second were assumed.")
+    if steps > len(images):
+        warnings.append(f"{path.name}: {steps - len(images)} of the {steps} numbers are missing and were left as gaps.")
+    if width * height > _LARGE_FRAME_PIXELS:
+        warnings.append(_large_frames(path.name, width, height))
+    return _ImageSequence(
+        path=path,
+        name=path.name,
+        sha256=_sha256([image for _, image in images], names=True),
+        width=width,
+        height=height,
+        frame_rate=frame_rate,
+        duration_s=float(steps / frame_rate),
+        frame_count=len(images),
+        warnings=warnings,
+        images=tuple(images),
+    )
 
 
-def _is_image(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES
+def _images_in(folder: Path) -> list[Path]:
+    """Images of a folder, ``2.png`` before ``10.png``; hidden files are left out."""
+    images = (file for file in folder.iterdir() if file.suffix.lower() in _IMAGE_SUFFIXES)
+    files = [image for image in images if image.is_file() and not image.name.startswith(".")]
+    return sorted(files, key=lambda file: _natural_order(file.name))
 
 
-def _numbered(pattern: Path) -> list[Path]:
+def _natural_order(name: str) -> list[tuple[bool, int, str]]:
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"([0-9]+)", name)]
+
+
+def _images_of_pattern(pattern: Path) -> list[tuple[int, Path]]:
+    before, digits, after = _PATTERN.split(pattern.name, maxsplit=1)
+    number = re.compile(re.escape(before) + f"([0-9]{{{int(digits or 1)},}})" + re.escape(after))
     if not pattern.parent.is_dir():
-        raise FootageError(f"{pattern.parent} does not exist. Check the path.")
-    before, after = re.split(r"%0?\d*d", pattern.name, maxsplit=1)
-    matcher = re.compile(re.escape(before) + r"(\d+)" + re.escape(after))
-    found = [(int(match[1]), entry) for entry in pattern.parent.iterdir() if (match := matcher.fullmatch(entry.name))]
-    return [entry for _, entry in sorted(found)]
+        raise FootageError(f"{pattern.parent} does not exist, so there are no images {pattern.name} in it.")
+    matches = ((number.fullmatch(file.name), file) for file in pattern.parent.iterdir())
+    return sorted((int(match[1]), file) for match, file in matches if match)
 
 
-def _read_image(path: Path) -> NDArray[np.uint8]:
-    image = cv2.imdecode(np.frombuffer(path.read_bytes(), dtype=np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
-    if image is None:
-        raise FootageError(f"{path.name} is not a readable image. Remove or replace it.")
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+def _read_image(path: Path) -> Image | None:
+    encoded = np.fromfile(path, np.uint8)
+    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if len(encoded) else None
+    return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def _upright(frame: Any) -> NDArray[np.uint8]:
-    """RGB, turned as the container's display matrix says (degrees anticlockwise)."""
-    image: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
-    turns = round((frame.rotation or 0) / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+def _large_frames(name: str, width: int, height: int) -> str:
+    size = f"{width} x {height}"
+    return f"{name}: frames of {size} pixels take long to decode; 1920 x 1080 is as good for capture and faster."
 
 
-def _sha256(paths: list[Path], with_names: bool = False) -> str:
+def _sha256(files: Iterable[Path], names: bool) -> str:
     digest = hashlib.sha256()
-    for path in paths:
-        if with_names:
+    for path in files:
+        if names:
             digest.update(path.name.encode() + b"\0")
         with path.open("rb") as file:
-            while chunk := file.read(_HASH_CHUNK):
-                digest.update(chunk)
+            while block := file.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()
