@@ -179,19 +179,31 @@ def pelvis_locations(pelvis_world: Array, armature: Any) -> Array:
 
 
 @contextmanager
-def _edit_bones(armature: Any) -> Iterator[Any]:
-    """The armature's edit bones; afterwards the user's active object, selection and mode are as they were."""
-    view_layer = bpy.context.view_layer
-    active, mode = view_layer.objects.active, bpy.context.mode
-    selected = [candidate for candidate in view_layer.objects if candidate.select_get()]
+def object_mode() -> Iterator[None]:
+    """Leaves pose or edit mode, in which objects are not to be made or exported, and goes back to it."""
+    active = bpy.context.view_layer.objects.active
+    mode = active.mode if active else "OBJECT"
     if mode != "OBJECT":
         bpy.ops.object.mode_set(mode="OBJECT")
-    view_layer.objects.active = armature
-    bpy.ops.object.mode_set(mode="EDIT")
     try:
-        yield armature.data.edit_bones
+        yield
     finally:
-        bpy.ops.object.mode_set(mode="OBJECT")
-        view_layer.objects.active = active
-        for candidate in view_layer.objects:
-            candidate.select_set(candidate in selected)
+        if mode != "OBJECT":
+            bpy.ops.object.mode_set(mode=mode)
+
+
+@contextmanager
+def _edit_bones(armature: Any) -> Iterator[Any]:
+    """The armature's edit bones; afterwards the user's active object, selection and mode are as they were."""
+    objects = bpy.context.view_layer.objects
+    active, selected = objects.active, {candidate for candidate in objects if candidate.select_get()}
+    with object_mode():
+        objects.active = armature
+        bpy.ops.object.mode_set(mode="EDIT")
+        try:
+            yield armature.data.edit_bones
+        finally:
+            bpy.ops.object.mode_set(mode="OBJECT")
+            objects.active = active
+            for candidate in objects:
+                candidate.select_set(candidate in selected)

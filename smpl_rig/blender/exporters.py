@@ -30,6 +30,7 @@ from ..axes import WORLD_FROM_BODY
 from ..errors import LimberError
 from ..skeleton import JOINT_NAMES, PARENTS
 from .animation import frame_rate
+from .armature import object_mode
 from .bvh import bvh_text
 
 Array = NDArray[Any]
@@ -166,12 +167,12 @@ def _stage(armature: Any, *, with_meshes: bool = True) -> Iterator[_Stage]:
     """A scene that holds the take alone, all of it selected, open in the window until the export is done."""
     action = armature.animation_data.action if armature.type == "ARMATURE" and armature.animation_data else None
     if action is None or not armature.users_scene:
-        raise ExportError(f"'{armature.name}' holds no animation. Select the armature of a captured person.")
+        raise ExportError(f"'{armature.name}' has no animation. Select the armature of a captured person.")
     meshes = [child for child in armature.children_recursive if child.type == "MESH"] if with_meshes else []
     source = armature.users_scene[0]
     window = bpy.context.window or bpy.context.window_manager.windows[0]
     opened = window.scene
-    with _object_mode(window), _exposed([armature, *meshes]):
+    with bpy.context.temp_override(window=window), object_mode(), _exposed([armature, *meshes]):
         scene = bpy.data.scenes.new(action.name)  # exporters name the take after the scene
         try:
             scene.render.fps, scene.render.fps_base = source.render.fps, source.render.fps_base
@@ -196,22 +197,6 @@ def _range(action: Any) -> tuple[int, int]:
     """Whole frames that hold every key."""
     first, last = action.frame_range
     return int(np.floor(first)), int(np.ceil(last))
-
-
-@contextmanager
-def _object_mode(window: Any) -> Iterator[None]:
-    """Leaves pose or edit mode, in which no scene can be changed, and goes back to it."""
-    with bpy.context.temp_override(window=window):
-        active = bpy.context.view_layer.objects.active
-        mode = active.mode if active else "OBJECT"
-        if mode != "OBJECT":
-            bpy.ops.object.mode_set(mode="OBJECT")
-    try:
-        yield
-    finally:
-        if mode != "OBJECT":
-            with bpy.context.temp_override(window=window):
-                bpy.ops.object.mode_set(mode=mode)
 
 
 @contextmanager
@@ -288,7 +273,7 @@ def _sample_bvh(armature: Any, scene: Any) -> str:
     posed = np.stack(matrices)  # (T, 24, 4, 4)
 
     bones = [armature.data.bones[name] for name in JOINT_NAMES]
-    scale = np.array(armature.matrix_world.to_scale())
+    scale = np.array(armature.evaluated_get(layer.depsgraph).matrix_world.to_scale())
     heads = np.array([bone.head_local for bone in bones]) * scale
     tails = np.array([bone.tail_local for bone in bones]) * scale
     rest = rotations.from_matrix(np.array([bone.matrix_local.to_3x3() for bone in bones]))  # (24, 4)
