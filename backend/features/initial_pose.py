@@ -60,8 +60,8 @@ class FitSettings:
     """
 
     image: float = 0.02
-    world: tuple[float, float] = (0.08, 0.12)
-    depth_stretch: float = 1.2
+    world: tuple[float, float] = (0.12, 0.2)
+    depth_stretch: float = 1.1
     angular_acceleration: float = 60.0
     acceleration: tuple[float, float] = (12.0, 6.0)
     beta: float = 1.0
@@ -106,7 +106,12 @@ _LANDMARK_WEIGHT: dict[str, float] = {
     "hip": 0.7,
 }
 #: Limbs whose first direction is read from BlazePose's 3D: joint, landmarks at its two ends.
-_LIMBS = (("shoulder", "shoulder", "elbow"), ("elbow", "elbow", "wrist"), ("hip", "hip", "knee"), ("knee", "knee", "ankle"))
+_LIMBS = (
+    ("shoulder", "shoulder", "elbow"),
+    ("elbow", "elbow", "wrist"),
+    ("hip", "hip", "knee"),
+    ("knee", "knee", "ankle"),
+)
 _TORSO = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 #: Landmarks by whose visibility each joint is judged; joints left out follow their parents.
 _SEEN_BY: dict[str, tuple[str, ...]] = {
@@ -260,7 +265,11 @@ class _Fit:
         for parameter in free:
             parameter.requires_grad_(True)
         optimiser = torch.optim.Adam(
-            [{"params": [turn, bend], "lr": 0.05}, {"params": [ray, depth], "lr": 0.01}, {"params": free[4:], "lr": 0.05}]
+            [
+                {"params": [turn, bend], "lr": 0.05},
+                {"params": [ray, depth], "lr": 0.01},
+                {"params": free[4:], "lr": 0.05},
+            ]
         )
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, [0.06, 0.012, 0.06], total_steps=iterations, pct_start=0.2, final_div_factor=50

@@ -18,7 +18,10 @@ from smpl_rig.skeleton import INDEX, JOINT_COUNT
 
 Floats = NDArray[np.floating[Any]]
 
-_AT_JOINTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+_AT_JOINTS = ("shoulder", "elbow", "wrist", "knee", "ankle")
+#: BlazePose's hips from SMPL's, which lie low and far inside: times the distance from the middle, and the part of the
+#: way up to the pelvis. Chosen so that neither bias is left on real footage.
+_HIP_WIDER, _HIP_HIGHER = 1.5, 0.3
 #: From the tip of the nose, metres in the body frame, for the left side of an adult's face.
 _FACE_FROM_NOSE: dict[str, tuple[float, float, float]] = {
     "eye_inner": (0.018, 0.035, -0.025),
@@ -54,18 +57,26 @@ def landmark_points(body: Body) -> LandmarkPoints:
     joints = body.rest_joints(np.zeros(body.shapedirs.shape[-1]))
     regressor = np.zeros((len(LANDMARK_NAMES), len(body.v_template)))
     weights = np.zeros((len(LANDMARK_NAMES), JOINT_COUNT))
+    lift = np.zeros((len(LANDMARK_NAMES), 3))
     for row, name in enumerate(LANDMARK_NAMES):
         side, part = _side_and_part(name)
         if part in _AT_JOINTS:
             joint = INDEX[f"{side}_{part}"]
             regressor[row] = body.J_regressor[joint]
             weights[row, joint] = 1.0
+            lift[row, 1] = _ABOVE_JOINT.get(part, 0.0)
+        elif part == "hip":
+            middle = body.J_regressor[[INDEX["left_hip"], INDEX["right_hip"]]].mean(axis=0)
+            outward = body.J_regressor[INDEX[name]] - middle
+            upward = body.J_regressor[INDEX["pelvis"]] - middle
+            regressor[row] = middle + _HIP_WIDER * outward + _HIP_HIGHER * upward
+            weights[row, INDEX["pelvis"]] = 1.0
         else:
             vertex = _vertex(body, joints, side, part)
             regressor[row, vertex] = 1.0
             weights[row] = body.weights[vertex]
     return LandmarkPoints(
-        regressor @ body.v_template, np.einsum("lv,vcb->lcb", regressor, body.shapedirs), weights
+        regressor @ body.v_template + lift, np.einsum("lv,vcb->lcb", regressor, body.shapedirs), weights
     )
 
 
