@@ -57,14 +57,12 @@ def landmark_points(body: Body) -> LandmarkPoints:
     joints = body.rest_joints(np.zeros(body.shapedirs.shape[-1]))
     regressor = np.zeros((len(LANDMARK_NAMES), len(body.v_template)))
     weights = np.zeros((len(LANDMARK_NAMES), JOINT_COUNT))
-    lift = np.zeros((len(LANDMARK_NAMES), 3))
     for row, name in enumerate(LANDMARK_NAMES):
         side, part = _side_and_part(name)
         if part in _AT_JOINTS:
             joint = INDEX[f"{side}_{part}"]
             regressor[row] = body.J_regressor[joint]
             weights[row, joint] = 1.0
-            lift[row, 1] = _ABOVE_JOINT.get(part, 0.0)
         elif part == "hip":
             middle = body.J_regressor[[INDEX["left_hip"], INDEX["right_hip"]]].mean(axis=0)
             outward = body.J_regressor[INDEX[name]] - middle
@@ -75,9 +73,7 @@ def landmark_points(body: Body) -> LandmarkPoints:
             vertex = _vertex(body, joints, side, part)
             regressor[row, vertex] = 1.0
             weights[row] = body.weights[vertex]
-    return LandmarkPoints(
-        regressor @ body.v_template + lift, np.einsum("lv,vcb->lcb", regressor, body.shapedirs), weights
-    )
+    return LandmarkPoints(regressor @ body.v_template, np.einsum("lv,vcb->lcb", regressor, body.shapedirs), weights)
 
 
 def _side_and_part(name: str) -> tuple[str, str]:
