@@ -85,9 +85,9 @@ class Server:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(timeout=10)
 
-    def events(self, capture: str) -> Iterator[dict[str, Any]]:
+    def events(self, capture: str, timeout_s: float = 20) -> Iterator[dict[str, Any]]:
         """The events of a capture to the last one; heartbeats are left out."""
-        with self.client.stream("GET", f"/v1/captures/{capture}/events", timeout=20) as response:
+        with self.client.stream("GET", f"/v1/captures/{capture}/events", timeout=timeout_s) as response:
             assert response.status_code == 200
             for line in response.iter_lines():
                 if line.startswith("data: "):
