@@ -279,10 +279,6 @@ _ALLOWED: dict[str, Any] = {
 }
 
 
-#: numpy 2 moved it; asking for the attribute first keeps numpy from warning.
-_MULTIARRAY: Any = (np._core if hasattr(np, "_core") else np.core).multiarray
-
-
 class _BodyUnpickler(pickle.Unpickler):
     """Builds arrays and refuses every other global."""
 
