@@ -2,8 +2,9 @@
 
 Frames are read once, in order, and each is given to the tracker, which finds the people in it and keeps only their
 landmarks, so that memory does not grow with the footage. For each person that was asked for, left and right are set
-right where the detector swapped them, and a pose is found for every frame in the camera's axes. The body is then placed
-in the world, where the floor lies at z = 0, and everything known of the person becomes one Motion, raw and never smoothed.
+right where the detector swapped them, and a pose is found for every frame in the camera's axes. The body is then
+placed in the world, where the floor lies at z = 0, and everything known of the person becomes one Motion, raw and
+never smoothed.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from backend.features.landmark_points import landmark_points
 from backend.features.swaps import repair_swaps
 from backend.footage import Footage, open_footage
 from backend.models import choose_network
-from backend.people.tracks import Track
 from backend.people.tracking import PeopleTracker
+from backend.people.tracks import Track
 from backend.placement import intrinsics, place
 from smpl_rig import rotations
 from smpl_rig.body import Body, load_body

@@ -24,7 +24,7 @@ DEFAULT_PORT = 8765
 MODEL_DISTRIBUTION = "mediapipe==0.10.21"
 
 
-class ExportFailed(LimberError):
+class ExportError(LimberError):
     """Blender could not write an export."""
 
 
@@ -153,7 +153,7 @@ def export_motions(
     """Writes each Motion in each format beside it, through Blender in a process of its own.
 
     Raises:
-        ExportFailed: with what Blender said.
+        ExportError: with what Blender said.
     """
     from backend.body import body_path
 
@@ -173,7 +173,7 @@ def export_motions(
                 if "No module named 'bpy'" in finished.stderr
                 else ""
             )
-            raise ExportFailed(f"{motion.name} could not be exported: {said[-1] if said else 'no reason given'} {hint}")
+            raise ExportError(f"{motion.name} could not be exported: {said[-1] if said else 'no reason given'} {hint}")
         written += outputs
     progress("export", 1.0)
     return written

@@ -129,7 +129,7 @@ def vertex_normals(vertices: Floats, faces: NDArray[np.int64]) -> NDArray[np.flo
 
 
 def _aim(vtk_camera: Any, camera: Camera) -> None:
-    """VTK's camera looks along its view direction with a vertical field of view; an off-centre principal point shifts it."""
+    """VTK's camera has a vertical field of view, and a window that an off-centre principal point shifts."""
     rotation, place = camera.world_from_camera[:3, :3], camera.world_from_camera[:3, 3]
     axes = rotation @ BLENDER_CAMERA_FROM_CAMERA  # columns: right, up, backward
     vtk_camera.SetPosition(*place)

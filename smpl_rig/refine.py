@@ -4,10 +4,10 @@ Every joint follows the trajectory x that minimises
 
     integral of  c(t) |x(t) - y(t)|^2  +  tau^4 |x''(t)|^2   dt
 
-where y is the captured pose, c its confidence and tau the time constant that the slider sets: the data is trusted where
-it was seen, and acceleration is paid for everywhere. The minimum is zero-phase and exact (a banded linear system, O(T)),
-and the constants are in seconds, so that a setting means the same at every frame rate. Rotations are treated in the
-tangent space of an iterated reference (Gauss-Newton on SO(3)), never as Euler angles or single components.
+where y is the captured pose, c its confidence and tau the time constant that the slider sets: the data is trusted
+where it was seen, and acceleration is paid for everywhere. The minimum is zero-phase and exact (a banded linear system,
+O(T)), and the constants are in seconds, so that a setting means the same at every frame rate. Rotations are treated in
+the tangent space of an iterated reference (Gauss-Newton on SO(3)), never as Euler angles or single components.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ def _smooth_positions(positions: Floats, times_s: Floats, confidence: Floats, ti
 def _smooth_rotations(captured: Floats, times_s: Floats, confidence: Floats, time_constant_s: float) -> Floats:
     """(T, J, 4) quaternions, (T, J) confidence -> (T, J, 4).
 
-    With a reference r and x in its tangent space (the joint turns by r exp(x)), the angular acceleration is that of r plus
-    the second difference of x, to first order. It is measured in the joint's own axes, so that turning the whole
-    motion changes nothing.
+    With a reference r and x in its tangent space (the joint turns by r exp(x)), the angular acceleration is that of r
+    plus the second difference of x, to first order. It is measured in the joint's own axes, so that turning the
+    whole motion changes nothing.
     """
     system = SecondDifferenceSystem(times_s, confidence, time_constant_s**4)
     reference = captured

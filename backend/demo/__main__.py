@@ -46,7 +46,11 @@ def _authored(out: Path, exports: list[str]) -> int:
     performance = perform(body.rest_joints(BETAS), float(FRAME_RATE))
     camera, clip = demo_camera(), out / "clip.mp4"
     with tqdm(total=1.0, desc="render", bar_format="{desc:<10}{percentage:3.0f}% |{bar}| {elapsed}") as bar:
-        render_clip(clip, body, BETAS, performance, camera, FRAME_RATE, lambda done: bar.update(done - bar.n))
+
+        def progress(done: float) -> None:
+            bar.update(done - bar.n)
+
+        render_clip(clip, body, BETAS, performance, camera, FRAME_RATE, progress)
     status = cli.main(["capture", str(clip), "-o", str(out), *exports])
     if status:
         return status

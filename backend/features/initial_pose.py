@@ -450,7 +450,7 @@ def matrix_from_rotation_vector(vector: Tensor) -> Tensor:
     angle = (vector.square().sum(dim=-1, keepdim=True) + 1e-12).sqrt()
     x, y, z = (vector / angle).unbind(dim=-1)
     zero = torch.zeros_like(x)
-    cross = torch.stack((zero, -z, y, z, zero, -x, -y, x, zero), dim=-1).unflatten(-1, (3, 3))
+    cross = torch.stack((zero, -z, y, z, zero, -x, -y, x, zero), dim=-1).reshape(*x.shape, 3, 3)
     sine, versine = angle.sin().unsqueeze(-1), (1 - angle.cos()).unsqueeze(-1)
     return torch.eye(3, device=vector.device) + sine * cross + versine * (cross @ cross)
 
@@ -465,7 +465,7 @@ def kabsch(source: Tensor, target: Tensor) -> Tensor:
 
 
 def _swing(rest: Tensor, wanted: Tensor) -> Tensor:
-    """Rotation vectors (T, 3) that turn direction ``rest`` (3,) to the directions ``wanted`` (T, 3) by the shortest way."""
+    """Rotation vectors (T, 3) that turn direction ``rest`` (3,) the shortest way to the directions ``wanted`` (T, 3)."""
     a = (rest / rest.norm()).expand_as(wanted)
     b = wanted / wanted.norm(dim=-1, keepdim=True).clamp(min=1e-6)
     axis = torch.linalg.cross(a, b)

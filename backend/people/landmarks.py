@@ -73,7 +73,7 @@ class LandmarkModel:
 
 
 def refine(places: NDArray[Any], heatmaps: NDArray[Any]) -> NDArray[Any]:
-    """Moves (N, 2) places, each axis 0 to 1, to the centre of mass of the (H, W, N) heatmap about them, where it is sure."""
+    """Moves (N, 2) places, axes 0 to 1, to the centre of mass of the (H, W, N) heatmap about them, where it is sure."""
     height, width, _ = heatmaps.shape
     refined = places.copy()
     for index, (x, y) in enumerate(places):

@@ -1,5 +1,6 @@
 import dataclasses
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_a_constant_pose_is_a_fixed_point(make_motion: MakeMotion, smoothness: f
 def test_less_acceleration_at_every_step_up_the_slider(make_motion: MakeMotion) -> None:
     noisy = make_motion(frames=120, noise_rad=0.05)
     accelerations = [acceleration(refine(noisy, smoothness)) for smoothness in (0, *SLIDER)]
-    assert all(later < earlier for earlier, later in zip(accelerations, accelerations[1:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(accelerations))
 
 
 def test_default_is_nearer_to_the_truth_than_the_noisy_capture(make_motion: MakeMotion) -> None:
