@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +54,7 @@ class MeshRenderer:
         self._camera, self._faces = camera, faces
         self._polydata = vtk.vtkPolyData()
         cells = vtk.vtkCellArray()
-        triangles = np.insert(faces.astype(np.int64), 0, 3, axis=1).ravel()
-        cells.SetCells(len(faces), numpy_to_vtkIdTypeArray(triangles, deep=True))
+        cells.SetData(3, numpy_to_vtkIdTypeArray(faces.astype(np.int64).ravel(), deep=True))
         self._polydata.SetPolys(cells)
         self._vertex_colours = vertex_colours
 
@@ -77,8 +77,7 @@ class MeshRenderer:
             light.SetIntensity(strength)
             self._renderer.AddLight(light)
         _aim(self._renderer.GetActiveCamera(), camera)
-        self._window = vtk.vtkRenderWindow()
-        self._window.SetOffScreenRendering(1)
+        self._window = _off_screen_window()
         self._window.SetMultiSamples(0)
         self._window.SetSize(camera.width, camera.height)
         self._window.AddRenderer(self._renderer)
@@ -140,6 +139,20 @@ def _aim(vtk_camera: Any, camera: Camera) -> None:
     vtk_camera.SetWindowCenter(
         (camera.width / 2 - camera.K[0, 2]) * 2 / camera.width, (camera.K[1, 2] - camera.height / 2) * 2 / camera.height
     )
+
+
+def _off_screen_window() -> Any:
+    """On Linux EGL or Mesa in software, which need no display; elsewhere the system's own."""
+    for name in ("vtkEGLRenderWindow", "vtkOSOpenGLRenderWindow"):
+        if sys.platform == "linux" and hasattr(vtk, name):
+            window = getattr(vtk, name)()
+            window.SetOffScreenRendering(1)
+            window.Initialize()
+            if window.SupportsOpenGL():
+                return window
+    window = vtk.vtkRenderWindow()
+    window.SetOffScreenRendering(1)
+    return window
 
 
 def _floor() -> Any:

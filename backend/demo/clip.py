@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,15 @@ from .choreography import Performance
 Floats = NDArray[np.floating[Any]]
 
 _SHIRT, _SHORTS, _HAIR = (0.25, 0.42, 0.62), (0.22, 0.22, 0.26), (0.20, 0.14, 0.10)
+
+
+@dataclass(frozen=True, eq=False)
+class RenderedClip:
+    """Footage whose truth is known."""
+
+    path: Path
+    performance: Performance
+    camera: Camera
 
 
 def demo_camera(width: int = 1280, height: int = 720) -> Camera:

@@ -465,7 +465,7 @@ def kabsch(source: Tensor, target: Tensor) -> Tensor:
 
 
 def _swing(rest: Tensor, wanted: Tensor) -> Tensor:
-    """Rotation vectors (T, 3) that turn direction ``rest`` (3,) the shortest way to the directions ``wanted`` (T, 3)."""
+    """Rotation vectors (T, 3) that turn direction ``rest`` (3,) the shortest way to directions ``wanted`` (T, 3)."""
     a = (rest / rest.norm()).expand_as(wanted)
     b = wanted / wanted.norm(dim=-1, keepdim=True).clamp(min=1e-6)
     axis = torch.linalg.cross(a, b)

@@ -1,0 +1,77 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.demo.choreography import perform
+from backend.placement import CameraError, intrinsics, place
+from backend.placement.contacts import contact_probabilities
+from smpl_rig import rotations
+from smpl_rig.axes import WORLD_FROM_LEVEL_CAMERA
+from smpl_rig.kinematics import forward_kinematics
+from smpl_rig.motion import Motion
+
+
+@given(st.integers(64, 8000), st.integers(64, 8000), st.floats(10, 120))
+def test_field_of_view_spans_the_width(width: int, height: int, fov_deg: float) -> None:
+    K = intrinsics((width, height), fov_deg=fov_deg)
+    edge = np.degrees(np.arctan2(width / 2, K[0, 0]))
+    assert edge * 2 == pytest.approx(fov_deg)
+
+
+def test_focal_length_is_the_diagonal_when_nothing_is_known() -> None:
+    assert intrinsics((300, 400))[0, 0] == pytest.approx(500)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"fov_deg": 50.0, "focal_px": 900.0}, {"fov_deg": 0.0}, {"fov_deg": 180.0}, {"focal_px": -1.0}]
+)
+def test_refuses_an_impossible_camera(arguments: dict[str, float]) -> None:
+    with pytest.raises(CameraError):
+        intrinsics((1280, 720), **arguments)
+
+
+@pytest.mark.parametrize("pitch_deg", [-8.0, 0.0, 8.0])
+def test_a_performance_comes_back_to_the_floor(rest_joints: np.ndarray, pitch_deg: float) -> None:
+    """A known motion seen by a known camera: floor, upright and planted feet are found again."""
+    truth = perform(rest_joints, 30.0)
+    pitch = rotations.to_matrix(rotations.exp(np.array([np.radians(pitch_deg), 0, 0])))
+    world_from_camera, stands = pitch @ WORLD_FROM_LEVEL_CAMERA, np.array([0.2, -4, 1.4])
+    local = truth.local_rotations.copy()
+    camera_from_world = rotations.from_matrix(world_from_camera.T)
+    local[:, 0] = rotations.multiply(camera_from_world, local[:, 0])
+    transl = (truth.joints_world[:, 0] - stands) @ world_from_camera - rest_joints[0]
+    observed = np.ones(len(transl), dtype=bool)
+    placed = place(rotations.to_matrix(local), transl, rest_joints, truth.timestamps_s, observed)
+
+    _, joints = forward_kinematics(placed.local_rotations, rest_joints, placed.trans)
+    # the pitch is found but for what the prior of a level camera and the walker's own lean leave of it
+    assert np.abs(joints[..., 2] - truth.joints_world[..., 2]).max() < 0.12
+    lowest = joints[:, [7, 8, 10, 11], 2].min(axis=1)
+    assert np.median(np.abs(lowest - truth.joints_world[:, [7, 8, 10, 11], 2].min(axis=1))) < 0.03
+    planted = np.stack([placed.contacts[:, :2].max(axis=1), placed.contacts[:, 2:].max(axis=1)], axis=-1)
+    assert planted[truth.planted].mean() > 0.6
+    middle_of_swing = ~truth.planted & ~np.roll(truth.planted, 3, axis=0) & ~np.roll(truth.planted, -3, axis=0)
+    assert planted[middle_of_swing].mean() < 0.3
+
+
+def test_the_camera_maps_camera_joints_to_world_joints(make_motion: Callable[..., Motion]) -> None:
+    motion = make_motion(frames=30)
+    rest, local = motion.rest_joints.astype(float), motion.local_rotations.copy()
+    local[:, 0] = rotations.multiply(rotations.from_matrix(WORLD_FROM_LEVEL_CAMERA.T), local[:, 0])
+    transl = (motion.pelvis_world - [0, -3, 1]) @ WORLD_FROM_LEVEL_CAMERA - rest[0]
+    placed = place(rotations.to_matrix(local), transl, rest, motion.timestamps_s, motion.observed)
+    _, in_camera = forward_kinematics(local, rest, transl)
+    _, in_world = forward_kinematics(placed.local_rotations, rest, placed.trans)
+    matrix = placed.world_from_camera[0]
+    np.testing.assert_allclose(in_camera @ matrix[:3, :3].T + matrix[:3, 3], in_world, atol=1e-9)
+
+
+def test_nobody_in_contact_where_nobody_was_observed() -> None:
+    still = np.zeros((10, 4, 3))
+    observed = np.arange(10) < 5
+    contacts = contact_probabilities(still, np.arange(10) / 30, observed)
+    assert (contacts[:5] > 0.9).all()
+    assert (contacts[5:] == 0).all()

@@ -1,0 +1,149 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.capture import Cancelled, CaptureError, CaptureSettings, capture, choose_device, choose_people
+from backend.demo.clip import RenderedClip
+from backend.evaluation.comparison import compare
+from backend.features.swaps import repair_swaps
+from backend.people.tracks import Track
+from smpl_rig.errors import LimberError
+from smpl_rig.motion import Motion
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FOOTAGE = REPOSITORY.parent / "shared" / "footage"
+
+
+def silent(_stage: str, _fraction: float) -> None:
+    """For captures that nobody watches."""
+
+
+def track(person: int, frames: int = 5) -> Track:
+    return Track(
+        person,
+        np.arange(frames),
+        np.arange(frames) / 30,
+        np.ones((frames, 33, 3)),
+        np.zeros((frames, 33, 3)),
+        np.ones((frames, 4)),
+        np.ones(frames, dtype=bool),
+    )
+
+
+@pytest.fixture(scope="module")
+def captured(rendered_clip: RenderedClip, tmp_path_factory: pytest.TempPathFactory) -> tuple[Motion, Path]:
+    result = capture(rendered_clip.path, CaptureSettings(), silent)
+    path = tmp_path_factory.mktemp("capture") / "person_0.npz"
+    result.motions[0].save(path)
+    assert len(result.motions) == 1
+    assert result.report["footage"]["frames_read"] == 120
+    assert result.report["warnings"] == []
+    return result.motions[0], path
+
+
+def test_beats_blazepose_by_a_quarter(rendered_clip: RenderedClip, captured: tuple[Motion, Path]) -> None:
+    """Over a clip in which the person turns their back to the camera."""
+    rows = compare(rendered_clip.path, captured[1], rendered_clip.performance.joints_world, rendered_clip.camera)
+    assert rows["Limber, raw"]["pa_mpjpe"] <= 0.75 * rows["BlazePose's own 3D"]["pa_mpjpe"]
+    assert rows["Limber, raw"]["acc_err"] <= 0.75 * rows["BlazePose's own 3D"]["acc_err"]
+    assert rows["Limber, default smoothness"]["acc_err"] < rows["Limber, raw"]["acc_err"]
+
+
+def test_the_person_walks_where_they_walked(rendered_clip: RenderedClip, captured: tuple[Motion, Path]) -> None:
+    motion, truth = captured[0], rendered_clip.performance
+    sideways = motion.pelvis_world[:, 0] - motion.pelvis_world[0, 0]
+    true_sideways = truth.joints_world[:, 0, 0] - truth.joints_world[0, 0, 0]
+    assert np.abs(sideways - true_sideways).max() < 0.2
+    assert np.abs(np.ptp(motion.pelvis_world[:, 2]) - np.ptp(truth.joints_world[:, 0, 2])) < 0.12
+
+
+def test_is_upright_on_the_floor(captured: tuple[Motion, Path]) -> None:
+    motion = captured[0]
+    assert (motion.joints_world[:, 15, 2] > motion.joints_world[:, 0, 2]).all()
+    lowest = motion.joints_world[..., 2].min(axis=1)
+    assert np.median(lowest) < 0.1
+    assert lowest.min() > -0.15
+
+
+def test_reprojects_onto_the_landmarks(captured: tuple[Motion, Path]) -> None:
+    motion = captured[0]
+    world_from_camera = motion.world_from_camera.astype(float)
+    moved = motion.joints_world - world_from_camera[:, None, :3, 3]
+    projected = np.einsum("tji,tkj->tki", world_from_camera[:, :3, :3], moved) @ motion.K.T
+    pixels = projected[..., :2] / projected[..., 2:]
+    knees, wrists = pixels[:, [4, 5]], pixels[:, [20, 21]]
+    height = motion.boxes[:, 3].mean()
+    assert np.linalg.norm(knees - motion.landmarks2d[:, [25, 26], :2], axis=-1).mean() < 0.03 * height
+    assert np.linalg.norm(wrists - motion.landmarks2d[:, [15, 16], :2], axis=-1).mean() < 0.04 * height
+
+
+def test_footage_without_people_is_a_normal_case(make_video: Callable[..., Path]) -> None:
+    result = capture(make_video(), CaptureSettings(), silent)
+    assert result.motions == []
+    assert result.report["warnings"] == ["Nobody was found in the 12 frames that were read."]
+
+
+def test_a_cancel_ends_it(make_video: Callable[..., Path]) -> None:
+    def cancel(stage: str, fraction: float) -> None:
+        if stage == "people" and fraction > 0.2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        capture(make_video(), CaptureSettings(), cancel)
+
+
+def test_chooses_people() -> None:
+    tracks = [track(0), track(1)]
+    assert choose_people(tracks, "all") == tracks
+    assert choose_people(tracks, "largest") == tracks[:1]
+    assert choose_people(tracks, "1") == tracks[1:]
+    assert choose_people([], "1") == []
+    with pytest.raises(CaptureError, match="There is no person 7"):
+        choose_people(tracks, "7")
+    with pytest.raises(CaptureError, match="'tallest' is not understood"):
+        choose_people(tracks, "tallest")
+
+
+def test_refuses_a_device_that_is_not_there() -> None:
+    with pytest.raises(CaptureError, match="'abacus' is unknown"):
+        choose_device("abacus")
+    assert choose_device("cpu").type == "cpu"
+
+
+def test_refuses_a_network_without_weights_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(LimberError, match="has no weights"):
+        capture(tmp_path / "missing.mp4", CaptureSettings(network="tar"), silent)
+
+
+def test_unswapped_landmarks_are_left_alone(rendered_clip: RenderedClip, captured: tuple[Motion, Path]) -> None:
+    motion = captured[0]
+    again = Track(
+        0,
+        np.arange(len(motion)),
+        motion.timestamps_s,
+        motion.landmarks2d,
+        np.zeros((len(motion), 33, 3)),
+        motion.boxes,
+        motion.observed,
+    )
+    repaired, _ = repair_swaps(again)
+    np.testing.assert_array_equal(repaired.landmarks2d, motion.landmarks2d)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "people"),
+    [("hybrik_taiji.mp4", 1), ("phalp_vid_moving_camera.mp4", 1), ("sports2d_demo.mp4", 2)],
+)
+def test_real_footage(name: str, people: int) -> None:
+    if not (FOOTAGE / name).exists():
+        pytest.skip(f"{name} is not here")
+    result = capture(FOOTAGE / name, CaptureSettings(person="all", end_s=3.0), silent)
+    lasting = [motion for motion in result.motions if len(motion) > 30]
+    assert len(lasting) >= people
+    for motion in lasting:
+        up = motion.joints_world[motion.observed][:, 15, 2] - motion.joints_world[motion.observed][:, 0, 2]
+        assert np.median(up) > 0.3  # everybody in these clips is upright most of the time
+        assert motion.confidence[motion.observed].mean() > 0.4
