@@ -1,0 +1,29 @@
+"""Limber's Blender extension: footage in, animated characters out, through the Limber backend.
+
+A panel, and nothing that computes: captures are the backend's, characters are ``smpl_rig``'s, which
+``build_addon.py`` copies into the extension.
+"""
+
+from . import operators, panels, preferences, properties, session
+
+_CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
+
+
+def register() -> None:
+    """Called by Blender when the extension is enabled."""
+    import bpy
+
+    for registered in _CLASSES:
+        bpy.utils.register_class(registered)
+    properties.attach()
+    session.begin()
+
+
+def unregister() -> None:
+    """Called by Blender when the extension is disabled, and when Blender quits."""
+    import bpy
+
+    session.end()
+    properties.detach()
+    for registered in reversed(_CLASSES):
+        bpy.utils.unregister_class(registered)

@@ -1,0 +1,141 @@
+"""A capture as the user follows it: takes a job's news on the main thread and makes people of it.
+
+It is stepped by a timer and returns at once from each step, or after one person was made.
+"""
+
+from __future__ import annotations
+
+import queue
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .job import Cancelled, CaptureJob, Ending, Failed, Finished, PersonCaptured, Progressed
+from .smpl_rig.errors import LimberError
+
+if TYPE_CHECKING:
+    from .smpl_rig.motion import Motion
+
+#: The backend's words for its stages, and ours for what goes round them, as the user reads them.
+STAGES = {
+    "begin": "Asking the backend",
+    "upload": "Sending the footage",
+    "queued": "Waiting for the backend",
+    "running": "Starting",
+    "body": "Building the body",
+    "people": "Finding people",
+    "pose": "Fitting the body",
+    "placement": "Placing on the floor",
+    "preview": "Drawing the preview",
+    "files": "Writing the motion",
+    "fetch": "Fetching the motion",
+    "build": "Making the character",
+}
+
+
+@dataclass
+class CaptureRun:
+    """One capture, from the button to the people in the scene.
+
+    Attributes:
+        job: what runs in the thread.
+        footage: what is captured, for the background; None where only the backend knows it.
+        progress: the latest news.
+        is_cancelling: whether the user has asked for the end.
+        ending: how the job ended; None while it goes on.
+        people: names of the armatures made.
+        warnings: what the user should know.
+        error: why it ended early; empty if it did not.
+    """
+
+    job: CaptureJob
+    footage: Path | None
+    progress: Progressed = Progressed("begin", 0.0)  # noqa: RUF009  (frozen)
+    is_cancelling: bool = False
+    ending: Ending | None = None
+    people: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    error: str = ""
+    _motions: list[Motion] = field(default_factory=list)
+    _count: int = 0
+    _stem: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come."""
+        return self.ending is not None and not self._motions
+
+    @property
+    def headline(self) -> str:
+        """What is being done, in a few words."""
+        if self.is_cancelling:
+            return "Cancelling"
+        return STAGES.get(self.progress.stage, self.progress.stage.capitalize())
+
+    def cancel(self) -> None:
+        """Asks for the end; it has come when :attr:`is_over` says so."""
+        self.is_cancelling = True
+        self.job.cancel()
+
+    def abandon(self) -> None:
+        """Leaves the capture to the backend and makes nobody."""
+        self.job.abandon()
+        self.ending = self.ending or Cancelled()
+        self._motions.clear()
+
+    def step(self, context: Any) -> None:
+        """Takes all news, or makes one of the people that have come."""
+        if self.ending is None:
+            self._listen()
+            if self.ending is not None and self._motions:
+                self._prepare(context)
+        elif self._motions:
+            self._make_one(context)
+
+    def _listen(self) -> None:
+        while self.ending is None:
+            try:
+                news = self.job.events.get_nowait()
+            except queue.Empty:
+                return
+            match news:
+                case Progressed():
+                    self.progress = news
+                case PersonCaptured(motion, footage):
+                    self._motions.append(motion)
+                    self._stem = Path(footage).stem
+                case Finished(warnings):
+                    self.warnings.extend(warnings)
+                    self.ending = news
+                case Failed(message):  # those who came before it failed are made all the same
+                    self.error = message
+                    self.ending = news
+                case Cancelled():
+                    self._motions.clear()
+                    self.ending = news
+
+    def _prepare(self, context: Any) -> None:
+        from .characters import fit_to_footage
+
+        self.is_cancelling = False  # it came too late
+        self._count = len(self._motions)
+        self.progress = Progressed("build", 0.0, None, self._count)
+        if context.scene.limber.match_scene:
+            fit_to_footage(context.scene, self._motions)
+
+    def _make_one(self, context: Any) -> None:
+        from .characters import add_camera, add_person, select
+
+        motion, settings = self._motions.pop(0), context.scene.limber
+        name = self._stem if self._count == 1 else f"{self._stem} person {motion.person}"
+        try:
+            armature, warnings = add_person(context, motion, name, settings.smoothness)
+            self.people.append(armature.name)
+            self.warnings += warnings
+            if len(self.people) == 1 and settings.add_camera:
+                self.warnings += add_camera(context, armature, self.footage)[1]
+        except LimberError as error:
+            self.error = str(error)
+        if self.people and not self._motions:
+            select(context, [context.scene.objects[made] for made in self.people])
+        self.progress = Progressed("build", 1 - len(self._motions) / self._count, None, self._count)

@@ -1,0 +1,124 @@
+"""Captured people in the scene: making them, finding them, and showing them over their footage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .smpl_rig.blender.animation import fit_scene
+from .smpl_rig.blender.camera import BackgroundError, create_camera, show_footage
+from .smpl_rig.blender.character import PROPERTY, CharacterError, apply_smoothness, build_character, motion_of
+from .smpl_rig.body import Body, load_body
+from .smpl_rig.motion import Motion
+
+_LONGEST_NAME = 40
+
+
+@cache
+def embedded_body() -> Body:
+    """The body that comes with the add-on.
+
+    Raises:
+        BodyError: if its file is missing or damaged.
+    """
+    return load_body(Path(__file__).parent / "smpl_rig" / "bodies" / "limber.npz")
+
+
+def is_captured(candidate: Any) -> bool:
+    """Whether an object is an armature whose action holds a capture."""
+    if candidate is None or candidate.type != "ARMATURE" or candidate.animation_data is None:
+        return False
+    action = candidate.animation_data.action
+    return action is not None and "motion" in (action.get(PROPERTY) or ())
+
+
+def captured_armature(context: Any) -> Any:
+    """The active captured person's armature, by itself or by its mesh; None if the active object is neither."""
+    active = context.object
+    return next((each for each in (active, active.parent if active else None) if is_captured(each)), None)
+
+
+def fit_to_footage(scene: Any, motions: Sequence[Motion]) -> None:
+    """Gives the scene the footage's rate and length, unless people captured earlier are keyed at its own rate."""
+    if not any(is_captured(each) for each in scene.objects):
+        fit_scene(scene, *motions)
+
+
+def add_person(context: Any, motion: Motion, name: str, smoothness: float) -> tuple[Any, list[str]]:
+    """Makes a person and lets nothing captured be lost: without the body it was captured with, there are bones alone.
+
+    Returns:
+        The armature object, and what the user should know.
+    """
+    name, body, warnings = name[:_LONGEST_NAME], embedded_body(), []
+    try:
+        armature = build_character(context.scene, motion, body, name, smoothness)
+    except CharacterError as error:
+        warnings.append(f"{name} has bones and no mesh. {error}")
+        armature = build_character(context.scene, motion, None, name, smoothness)
+    armature.animation_data.action.limber_smoothness = smoothness
+    return armature, warnings
+
+
+def select(context: Any, armatures: Sequence[Any]) -> None:
+    """Selects people, the first one active, unless the user is editing something."""
+    if context.mode != "OBJECT":
+        return
+    for other in context.view_layer.objects:
+        other.select_set(False)
+    for armature in armatures:
+        armature.select_set(True)
+    context.view_layer.objects.active = armatures[0]
+
+
+def smooth_take(action: Any) -> None:
+    """Rewrites a take's keys from its capture, as smooth as its own property says."""
+    for candidate in bpy.data.objects:
+        if is_captured(candidate) and candidate.animation_data.action == action:
+            apply_smoothness(candidate, action.limber_smoothness)
+            return
+
+
+def add_camera(context: Any, armature: Any, footage: Path | None) -> tuple[Any, list[str]]:
+    """Makes the camera that took a person's footage, the footage in its background.
+
+    Returns:
+        The camera object, and what the user should know.
+    """
+    motion = motion_of(armature)
+    camera = create_camera(context.scene, armature.users_collection[0], f"{armature.name} camera", motion)
+    if footage is None or footage.name != motion.footage[0]:
+        return camera, [
+            f"The camera shows no footage: choose {motion.footage[0]} as Footage to see it behind the people."
+        ]
+    try:
+        show_footage(camera, _first_picture(footage))
+    except BackgroundError as error:
+        return camera, [str(error)]
+    return camera, []
+
+
+def _first_picture(footage: Path) -> Path:
+    """What Blender opens an image sequence by."""
+    if footage.is_dir():
+        return next((each for each in sorted(footage.iterdir()) if each.is_file()), footage)
+    if footage.exists() or "%" not in footage.name:
+        return footage
+    before, after = footage.name.partition("%")[0], footage.suffix
+    return next(iter(sorted(footage.parent.glob(f"{before}*{after}"))), footage)
+
+
+def footage_camera(scene: Any) -> Any:
+    """The scene's camera, if it has footage behind it or once had; else None."""
+    camera = scene.camera
+    return camera if camera is not None and camera.type == "CAMERA" and camera.data.background_images else None
+
+
+def is_footage_shown(scene: Any) -> bool:
+    """Whether footage lies behind the people in the camera's view."""
+    camera = footage_camera(scene)
+    return camera is not None and bool(camera.data.show_background_images)

@@ -1,0 +1,318 @@
+"""What the buttons do."""
+# mypy: disable-error-code="valid-type"
+
+import time
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, StringProperty
+
+from . import session
+from .capture_run import CaptureRun
+from .job import CaptureJob, KeptCapture, NewCapture
+from .preferences import connection, environment, preferences
+from .smpl_rig.errors import LimberError
+
+_STEP_S = 0.1
+_FORMATS = (
+    ("FBX", "FBX", "For Unreal Engine, Unity, Maya, MotionBuilder and most others"),
+    ("BVH", "BVH", "The motion alone, for motion capture programs"),
+    ("GLB", "glTF", "For the web and game engines, in one file (.glb)"),
+    ("USD", "USD", "For Houdini, Omniverse and other USD programs (.usd)"),
+)
+
+
+class LimberOperator(bpy.types.Operator):  # type: ignore[misc]
+    """The base of every operator: what the user can mend is reported to the user, and shown in the panel."""
+
+    bl_options = {"INTERNAL"}  # noqa: RUF012  (Blender's way)
+
+    def execute(self, context: Any) -> set[str]:
+        """Runs, and reports a user's error."""
+        return self.guard(lambda: self.run(context))
+
+    def run(self, context: Any) -> set[str]:
+        """Does the work.
+
+        Raises:
+            LimberError: with what the user is to be told.
+        """
+        raise NotImplementedError
+
+    def guard(self, work: Any) -> set[str]:
+        """Does some of the work; a user's error ends the operator."""
+        session.current().message = ""
+        try:
+            outcome: set[str] = work()
+        except LimberError as error:
+            self.fail(str(error))
+            return {"CANCELLED"}
+        return outcome
+
+    def fail(self, message: str) -> None:
+        """Tells the user, in the panel too, where it stays to be read."""
+        session.current().message = message
+        session.redraw()
+        self.report({"ERROR"}, message)
+
+
+class _Capturing(LimberOperator):
+    """Follows a capture without holding Blender up; called from a script, it returns when the capture is over."""
+
+    bl_options = {"UNDO"}  # noqa: RUF012
+
+    _timer: Any = None
+
+    @classmethod
+    def poll(cls, _context: Any) -> bool:
+        if session.current().is_capturing:
+            cls.poll_message_set("A capture is under way")
+            return False
+        return True
+
+    def job(self, context: Any) -> tuple[CaptureJob, Path | None]:
+        """What is to be captured, and where its footage lies.
+
+        Raises:
+            LimberError: with what the user is to be told.
+        """
+        raise NotImplementedError
+
+    def invoke(self, context: Any, _event: Any) -> set[str]:
+        return self.guard(lambda: self._begin_modal(context))
+
+    def run(self, context: Any) -> set[str]:
+        run = self._begin(context)
+        while not run.is_over:
+            run.step(context)
+            time.sleep(_STEP_S)
+        return self._conclude(run)
+
+    def modal(self, context: Any, event: Any) -> set[str]:
+        run = session.current().run
+        if run is None:
+            self._stop_timer(context)
+            return {"CANCELLED"}
+        if event.type == "ESC" and event.value == "PRESS":
+            run.cancel()
+            session.redraw()
+            return {"RUNNING_MODAL"}
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        try:
+            run.step(context)
+        except Exception:
+            self._stop_timer(context)
+            session.current().drop_capture()
+            raise
+        session.redraw()
+        if not run.is_over:
+            return {"PASS_THROUGH"}
+        self._stop_timer(context)
+        return self._conclude(run)
+
+    def cancel(self, context: Any) -> None:
+        """Called by Blender when the window closes."""
+        self._stop_timer(context)
+        session.current().drop_capture()
+
+    def _begin(self, context: Any) -> CaptureRun:
+        job, footage = self.job(context)
+        run = CaptureRun(job, footage)
+        session.current().run = run
+        job.start()
+        return run
+
+    def _begin_modal(self, context: Any) -> set[str]:
+        self._begin(context)
+        self._timer = context.window_manager.event_timer_add(_STEP_S, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        session.redraw()
+        return {"RUNNING_MODAL"}
+
+    def _stop_timer(self, context: Any) -> None:
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+
+    def _conclude(self, run: CaptureRun) -> set[str]:
+        session.current().look()
+        if run.error:
+            self.fail(run.error)
+        elif run.people:
+            self.report({"INFO"}, f"Captured {', '.join(run.people)}")
+        for warning in run.warnings:
+            self.report({"WARNING"}, warning)
+        return {"FINISHED"} if run.people else {"CANCELLED"}
+
+
+class LIMBER_OT_capture(_Capturing):  # noqa: N801
+    """Capture the people in the footage"""
+
+    bl_idname = "limber.capture"
+    bl_label = "Capture"
+
+    def job(self, context: Any) -> tuple[CaptureJob, Path | None]:
+        settings = context.scene.limber
+        footage = settings.footage_path()
+        return CaptureJob(connection(), NewCapture(footage, settings.options())), footage
+
+
+class LIMBER_OT_load_capture(_Capturing):  # noqa: N801
+    """Make the people of a capture that the backend keeps; one that was cut off is captured again"""
+
+    bl_idname = "limber.load_capture"
+    bl_label = "Load Capture"
+
+    capture: StringProperty(name="Capture", options={"HIDDEN", "SKIP_SAVE"})
+
+    def job(self, context: Any) -> tuple[CaptureJob, Path | None]:
+        settings = context.scene.limber
+        footage = settings.footage_path() if settings.footage.strip() else None
+        return CaptureJob(connection(), KeptCapture(self.capture)), footage
+
+
+class LIMBER_OT_cancel_capture(LimberOperator):  # noqa: N801
+    """Cancel the capture (Esc)"""
+
+    bl_idname = "limber.cancel_capture"
+    bl_label = "Cancel"
+
+    @classmethod
+    def poll(cls, _context: Any) -> bool:
+        run = session.current().run
+        return session.current().is_capturing and run is not None and run.ending is None and not run.is_cancelling
+
+    def run(self, _context: Any) -> set[str]:
+        run = session.current().run
+        if run is not None:
+            run.cancel()
+        return {"FINISHED"}
+
+
+class LIMBER_OT_start_backend(LimberOperator):  # noqa: N801
+    """Start the backend on this machine; it ends with Blender"""
+
+    bl_idname = "limber.start_backend"
+    bl_label = "Start Backend"
+
+    @classmethod
+    def poll(cls, _context: Any) -> bool:
+        return not session.current().backend.is_running
+
+    def run(self, _context: Any) -> set[str]:
+        session.current().backend.start(environment(), preferences().address.strip())
+        return {"FINISHED"}
+
+
+class LIMBER_OT_stop_backend(LimberOperator):  # noqa: N801
+    """Stop the backend that was started from here; a capture under way is cut off"""
+
+    bl_idname = "limber.stop_backend"
+    bl_label = "Stop Backend"
+
+    @classmethod
+    def poll(cls, _context: Any) -> bool:
+        return session.current().backend.is_running
+
+    def run(self, _context: Any) -> set[str]:
+        session.current().backend.stop()
+        return {"FINISHED"}
+
+
+class LIMBER_OT_toggle_footage(LimberOperator):  # noqa: N801
+    """See the people over their footage, through the camera that took it; or no longer"""
+
+    bl_idname = "limber.toggle_footage"
+    bl_label = "Camera and Footage"
+    bl_options = {"UNDO"}  # noqa: RUF012
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        from .characters import captured_armature, footage_camera
+
+        return footage_camera(context.scene) is not None or captured_armature(context) is not None
+
+    def run(self, context: Any) -> set[str]:
+        from .characters import add_camera, captured_armature, footage_camera, is_footage_shown
+
+        show = not is_footage_shown(context.scene)
+        camera = footage_camera(context.scene)
+        if camera is None:
+            settings = context.scene.limber
+            footage = settings.footage_path() if settings.footage.strip() else None
+            camera, warnings = add_camera(context, captured_armature(context), footage)
+            for warning in warnings:
+                self.report({"WARNING"}, warning)
+        camera.data.show_background_images = show
+        view = context.space_data
+        if view is not None and view.type == "VIEW_3D":
+            view.region_3d.view_perspective = "CAMERA" if show else "PERSP"
+        return {"FINISHED"}
+
+
+class LIMBER_OT_export(LimberOperator):  # noqa: N801
+    """Export the active captured person with the animation"""
+
+    bl_idname = "limber.export"
+    bl_label = "Export Character"
+
+    file_format: EnumProperty(name="Format", items=_FORMATS, options={"HIDDEN"})
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    check_existing: BoolProperty(default=True, options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        from .characters import captured_armature
+
+        if captured_armature(context) is None:
+            cls.poll_message_set("Select a captured person")
+            return False
+        return True
+
+    @classmethod
+    def description(cls, _context: Any, properties: Any) -> str:
+        return next(text for name, _, text in _FORMATS if name == properties.file_format)
+
+    def invoke(self, context: Any, _event: Any) -> set[str]:
+        from .characters import captured_armature
+
+        folder = Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
+        name = bpy.path.clean_name(captured_armature(context).name)
+        self.filepath = str(folder / f"{name}{self._ending}")
+        self.filter_glob = f"*{self._ending}"
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def check(self, _context: Any) -> bool:
+        """Keeps the ending while the user types a name."""
+        named = bpy.path.ensure_ext(self.filepath, self._ending)
+        changed = named != self.filepath
+        self.filepath = named
+        return bool(changed)
+
+    def run(self, context: Any) -> set[str]:
+        from .characters import captured_armature
+        from .smpl_rig.blender.exporters import export_take
+
+        path = bpy.path.ensure_ext(bpy.path.abspath(self.filepath), self._ending)
+        export_take(captured_armature(context), path)
+        self.report({"INFO"}, f"Wrote {path}")
+        return {"FINISHED"}
+
+    @property
+    def _ending(self) -> str:
+        return f".{self.file_format.lower()}"
+
+
+CLASSES = (
+    LIMBER_OT_capture,
+    LIMBER_OT_load_capture,
+    LIMBER_OT_cancel_capture,
+    LIMBER_OT_start_backend,
+    LIMBER_OT_stop_backend,
+    LIMBER_OT_toggle_footage,
+    LIMBER_OT_export,
+)

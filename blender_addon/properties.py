@@ -1,0 +1,155 @@
+"""What the scene and each take remember: capture options, and the smoothness of the keys."""
+# mypy: disable-error-code="valid-type"
+
+import math
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+
+from . import session
+from .client import BackendError, CaptureOptions
+
+_DEFAULT_SMOOTHNESS = 0.5
+_AUTO = ("auto", "Automatic", "The best network that the backend has")
+
+#: Blender does not keep the strings of a dynamic enum alive.
+_network_items: list[tuple[str, str, str]] = [_AUTO]
+
+
+def _networks(settings: Any, _context: Any) -> list[tuple[str, str, str]]:
+    """Automatic, what the backend offers, and what the scene has chosen, whether or not a backend is there."""
+    health = session.current().watch.sight.health
+    ready = [network for network in health.networks if network.ready] if health else []
+    items = [_AUTO, *((network.name, network.name, network.title) for network in ready)]
+    if settings.network_name not in {name for name, *_ in items}:
+        items.append((settings.network_name, settings.network_name, "The backend does not offer this network now"))
+    _network_items[:] = items
+    return _network_items
+
+
+def _get_network(settings: Any) -> int:
+    names = [name for name, *_ in _networks(settings, None)]
+    return names.index(settings.network_name)
+
+
+def _set_network(settings: Any, number: int) -> None:
+    settings.network_name = _networks(settings, None)[number][0]
+
+
+class LIMBER_PG_scene(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N801
+    """How the next footage is captured: ``scene.limber``."""
+
+    footage: StringProperty(
+        name="Footage",
+        description="A video file, a folder of images, or a pattern such as shot_%04d.png",
+        subtype="FILE_PATH",
+    )
+    network_name: StringProperty(default="auto", options={"HIDDEN"})
+    network: EnumProperty(
+        name="Network",
+        description="Which network turns what is seen into motion",
+        items=_networks,
+        get=_get_network,
+        set=_set_network,
+    )
+    people: EnumProperty(
+        name="People",
+        description="Who is captured",
+        items=(
+            ("largest", "Largest", "The person who fills most of the picture"),
+            ("all", "Everybody", "Each person, as an armature of their own"),
+            ("number", "By Number", "One person, by the number that an earlier capture gave them"),
+        ),
+    )
+    person: IntProperty(name="Number", description="The person's number, from 0", min=0, max=9999)
+    use_range: BoolProperty(name="Range", description="Capture a part of the footage")
+    start_s: FloatProperty(name="Start", description="First second that is captured", min=0, soft_max=600, unit="NONE")
+    end_s: FloatProperty(name="End", description="Last second that is captured", min=0, soft_max=600, default=10)
+    use_fov: BoolProperty(name="Field of View", description="Give the camera's field of view instead of estimating it")
+    fov: FloatProperty(
+        name="Angle",
+        description="Horizontal field of view of the camera that took the footage",
+        subtype="ANGLE",
+        min=math.radians(5),
+        max=math.radians(170),
+        default=math.radians(60),
+    )
+    smoothness: FloatProperty(
+        name="Smoothness",
+        description="Smoothness that new captures begin with; it can be changed afterwards, for ever",
+        min=0,
+        max=1,
+        default=_DEFAULT_SMOOTHNESS,
+        subtype="FACTOR",
+    )
+    match_scene: BoolProperty(
+        name="Match Scene",
+        description="Give the scene the footage's frame rate and length, unless it holds captures already",
+        default=True,
+    )
+    add_camera: BoolProperty(
+        name="Camera and Footage",
+        description="Add the camera that took the footage, with the footage behind the people",
+        default=True,
+    )
+
+    def footage_path(self) -> Path:
+        """The footage.
+
+        Raises:
+            BackendError: if none is chosen.
+        """
+        if not self.footage.strip():
+            raise BackendError("No footage is chosen. Choose a video in the panel.")
+        return Path(bpy.path.abspath(self.footage.strip())).absolute()
+
+    def options(self) -> CaptureOptions:
+        """What the backend is to be asked for.
+
+        Raises:
+            BackendError: if the range is empty.
+        """
+        if self.use_range and self.end_s <= self.start_s:
+            raise BackendError(
+                f"The range ends at {self.end_s:g} s, before its start. Give an end after {self.start_s:g} s."
+            )
+        return CaptureOptions(
+            network=self.network_name,
+            person=str(self.person) if self.people == "number" else self.people,
+            start_s=self.start_s if self.use_range else None,
+            end_s=self.end_s if self.use_range else None,
+            fov_deg=math.degrees(self.fov) if self.use_fov else None,
+        )
+
+
+def _update_smoothness(action: Any, _context: Any) -> None:
+    from .characters import smooth_take
+
+    smooth_take(action)
+
+
+CLASSES = (LIMBER_PG_scene,)
+
+
+def attach() -> None:
+    """Adds the properties to Blender's types."""
+    bpy.types.Scene.limber = PointerProperty(type=LIMBER_PG_scene)
+    # A take's own number, kept with the capture that the take comes from.
+    bpy.types.Action.limber_smoothness = FloatProperty(
+        name="Smoothness",
+        description="From the capture as it is to the smoothest; rewrites the keys, and can be changed for ever",
+        min=0,
+        max=1,
+        default=_DEFAULT_SMOOTHNESS,
+        subtype="FACTOR",
+        options=set(),
+        update=_update_smoothness,
+    )
+
+
+def detach() -> None:
+    """Takes them away again; what they hold stays in the file."""
+    del bpy.types.Action.limber_smoothness
+    del bpy.types.Scene.limber
