@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,7 @@ def serve(listener: socket.socket, settings: ServerSettings) -> None:
     Raises:
         ServerError: if the data folder cannot be used.
     """
+    os.umask(0o077)  # footage of people and its captures are their user's alone
     host, port = listener.getsockname()[:2]
     app = create_app(replace(settings, hosts=replace(settings.hosts, port=port)))
     config = uvicorn.Config(

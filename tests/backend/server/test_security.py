@@ -54,6 +54,13 @@ def test_no_page_of_another_origin_may_ask(server: Any) -> None:
         assert not any(name.startswith("access-control") for name in answer.headers)
 
 
+def test_what_is_kept_is_for_its_user_alone(server: Any) -> None:
+    server.wait_for(server.capture({}), "done")
+    assert stat.S_IMODE((server.data / "captures.sqlite").stat().st_mode) == 0o600
+    folders = [server.data, *(server.data / "captures").iterdir(), *(server.data / "footage").iterdir()]
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
+
+
 def test_host_rule_for_other_machines() -> None:
     rule = HostRule(8765, remote=True)
     assert rule.allows("192.168.1.20:8765")
