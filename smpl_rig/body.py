@@ -10,8 +10,6 @@ import os
 import pickle
 import re
 import tempfile
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -205,12 +203,15 @@ def _gender_of(path: Path) -> str:
 
 def _read_npz(path: Path) -> dict[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file:  # numpy forgets to close what it opens when that is no archive
+            archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise BodyError(f"{path.name} is a single array, not a body (.npz).")
             # official files hold more, some of it pickled
             return {key: archive[key] for key in archive.files if key in {*KEYS, "name", "gender"}}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except BodyError:
+        raise
+    except Exception as error:  # a damaged archive can raise nearly anything
         raise BodyError(f"{path.name} is not a readable body: {error}") from error
 
 
@@ -267,6 +268,7 @@ _ALLOWED: dict[str, Any] = {
     "numpy.ndarray": np.ndarray,
     "numpy.dtype": np.dtype,
     **{f"numpy.{core}.multiarray._reconstruct": np.empty(0).__reduce__()[0] for core in ("core", "_core")},
+    **{f"numpy.{core}.numeric._frombuffer": np.empty(1).__reduce_ex__(5)[0] for core in ("core", "_core")},
     **{f"numpy.{core}.multiarray.scalar": np.float64(0).__reduce__()[0] for core in ("core", "_core")},
     **{f"scipy.sparse.{module}.csc_matrix": _ColumnMatrix for module in ("csc", "_csc")},
     **{f"scipy.sparse.{module}.csr_matrix": _RowMatrix for module in ("csr", "_csr")},

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -118,13 +117,16 @@ class Motion:
                 raise MotionError(f"Motion key '{key}' has shape {array.shape}, expected {shape}.")
             if array.dtype.kind not in "biuf":
                 raise MotionError(f"Motion key '{key}' holds {array.dtype}, expected numbers.")
-            array = array.astype(_DTYPES.get(key, np.float32))
+            with np.errstate(over="ignore", invalid="ignore"):  # what becomes infinite is refused below
+                array = array.astype(_DTYPES.get(key, np.float32))
             if key not in _MAY_BE_NAN and not np.isfinite(array).all():
                 raise MotionError(f"Motion key '{key}' holds values that are not finite numbers.")
             if key in _PROBABILITIES and (array.min() < 0 or array.max() > 1):
                 raise MotionError(f"Motion key '{key}' holds values outside 0 to 1.")
             array.setflags(write=False)
             object.__setattr__(self, key, array)
+        if self.image_size.min() < 1:
+            raise MotionError(f"Motion key 'image_size' is {self.image_size}, expected a width and a height in pixels.")
         if frames > 1 and np.diff(self.timestamps_s).min() <= 0:
             raise MotionError("Motion key 'timestamps_s' does not increase from every frame to the next.")
         if not (np.isfinite(self.mocap_framerate) and self.mocap_framerate > 0):
@@ -144,7 +146,8 @@ class Motion:
     @property
     def pelvis_world(self) -> NDArray[np.float64]:
         """(T, 3) metres."""
-        return self.rest_joints[0].astype(np.float64) + self.trans
+        pelvis: NDArray[np.float64] = self.rest_joints[0].astype(np.float64) + self.trans
+        return pelvis
 
     def with_pose(self, local_rotations: Floats, trans: Floats) -> Motion:
         """The same person in another pose: (T, 24, 4) quaternions and (T, 3) metres; ``joints_world`` follows."""
@@ -169,7 +172,7 @@ class Motion:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez_compressed(file, allow_pickle=False, **arrays)
+                np.savez_compressed(file, **arrays)
             Path(temporary).chmod(0o644)
             Path(temporary).replace(path)
         except BaseException:
@@ -184,16 +187,18 @@ class Motion:
             MotionError: if the file cannot be read, is of a newer version, lacks a key or holds a wrong one.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with Path(path).open("rb") as file:  # numpy forgets to close what it opens when that is no archive
+                archive = np.load(file, allow_pickle=False)
                 if not isinstance(archive, np.lib.npyio.NpzFile):
                     raise MotionError(f"{path} is a single array, not a Motion file (.npz).")
-                return cls._from_arrays(path, {key: archive[key] for key in archive.files})
+                arrays = {key: archive[key] for key in archive.files}
         except MotionError:
             raise
         except FileNotFoundError:
             raise MotionError(f"{path} does not exist. Choose a Motion file (.npz).") from None
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except Exception as error:  # a damaged archive can raise nearly anything
             raise MotionError(f"{path} is not a readable Motion file: {error}") from error
+        return cls._from_arrays(path, arrays)
 
     @classmethod
     def _from_arrays(cls, path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]]) -> Motion:
@@ -204,21 +209,23 @@ class Motion:
             raise MotionError(
                 f"{path}: key 'limber' says version {version}, this Limber reads up to {FILE_VERSION}. Update Limber."
             )
+        if version < 1:
+            raise MotionError(f"{path}: key 'limber' says version {version}, expected 1 or more.")
         missing = sorted(({*_SHAPES} | {*_SCALARS}) - {*arrays})
         if missing:
             raise MotionError(f"{path} lacks the key '{missing[0]}'.")
         footage = arrays["footage"]
         if footage.shape != (2,) or footage.dtype.kind != "U":
             raise MotionError(f"{path}: key 'footage' must hold a name and a sha256.")
-        return cls(
-            **{key: arrays[key] for key in _SHAPES},
-            mocap_framerate=float(_scalar(path, "mocap_framerate", arrays["mocap_framerate"], "fiu")),
-            person=int(_scalar(path, "person", arrays["person"], "iu")),
-            gender=str(_scalar(path, "gender", arrays["gender"], "U")),
-            model=str(_scalar(path, "model", arrays["model"], "U")),
-            body=str(_scalar(path, "body", arrays["body"], "U")),
-            footage=(str(footage[0]), str(footage[1])),
-        )
+        values: dict[str, Any] = {key: arrays[key] for key in _SHAPES}
+        values |= {key: str(_scalar(path, key, arrays[key], "U")) for key in ("gender", "model", "body")}
+        values["person"] = int(_scalar(path, "person", arrays["person"], "iu"))
+        values["mocap_framerate"] = float(_scalar(path, "mocap_framerate", arrays["mocap_framerate"], "fiu"))
+        values["footage"] = (str(footage[0]), str(footage[1]))
+        try:
+            return cls(**values)
+        except MotionError as error:
+            raise MotionError(f"{path}: {error}") from error
 
 
 def _scalar(path: str | os.PathLike[str], key: str, array: NDArray[Any], kinds: str) -> Any:

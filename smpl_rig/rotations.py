@@ -105,10 +105,12 @@ def between(a: Array, b: Array) -> Array:
     a = a / np.linalg.norm(a, axis=-1, keepdims=True)
     b = b / np.linalg.norm(b, axis=-1, keepdims=True)
     cosine = np.sum(a * b, axis=-1, keepdims=True)
-    half_turn = cosine < -1 + 1e-8
+    across = np.cross(a, b)
+    tiny = np.sqrt(np.finfo(across.dtype).eps)
+    half_turn = (cosine < 0) & (np.linalg.norm(across, axis=-1, keepdims=True) < tiny)
     # any axis at right angles serves for a half turn
     least = np.eye(3, dtype=a.dtype)[np.argmin(np.abs(a), axis=-1)]
-    axis = np.where(half_turn, np.cross(a, least), np.cross(a, b))
+    axis = np.where(half_turn, np.cross(a, least), across)
     return normalize(np.concatenate((np.where(half_turn, 0, 1 + cosine), axis), axis=-1))
 
 
