@@ -135,7 +135,7 @@ needs_usd = pytest.mark.skipif(not HAS_USD, reason="this Blender was built witho
         pytest.param(".usd", import_usd, 25, NTSC, marks=needs_usd),
     ],
 )
-def test_read_back_by_blender(  # noqa: PLR0917
+def test_read_back_by_blender(
     person: Any,
     motion: Motion,
     tmp_path: Path,
