@@ -51,7 +51,6 @@ class FitSettings:
     Attributes:
         image: of landmarks in the picture, as a part of the person's height in it.
         world: of BlazePose's 3D, metres, across and along the line of sight.
-        depth_stretch: its depth is compressed; this undoes the usual amount.
         angular_acceleration: of joints, rad/s^2.
         acceleration: of the body across and along the line of sight, m/s^2.
         beta: of the shape coefficients.
@@ -60,12 +59,11 @@ class FitSettings:
     """
 
     image: float = 0.02
-    world: tuple[float, float] = (0.12, 0.2)
-    depth_stretch: float = 1.1
+    world: tuple[float, float] = (0.15, 0.35)
     angular_acceleration: float = 60.0
     acceleration: tuple[float, float] = (12.0, 6.0)
     beta: float = 1.0
-    iterations: int = 140
+    iterations: int = 200
     frames_at_once: int = 600
     overlap: int = 40
     frames_for_shape: int = 100
@@ -238,7 +236,6 @@ class _Fit:
         self._height = self._tensor(height)
         self._trust = trusted_3d
         world, world_weight = _filled_world(track, trusted_3d)
-        world = world * np.array([1, 1, settings.depth_stretch])
         self._world, self._world_weight = self._tensor(world), self._tensor(world_weight[:, None] * weight)
         self._times = self._tensor(track.timestamps_s - track.timestamps_s[0])
         middle, spread = _usual_pose()
