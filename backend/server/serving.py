@@ -74,9 +74,9 @@ def serve(listener: socket.socket, settings: ServerSettings) -> None:
         proxy_headers=False,  # a forwarded address would let another machine pass for this one
         timeout_graceful_shutdown=_GOODBYE_S,
     )
-    print(f"Limber listens on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     with contextlib.suppress(KeyboardInterrupt):  # the usual way to stop a server in a terminal
-        _Server(config, app).run(sockets=[listener])
+        _Server(config, app, address).run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -97,11 +97,16 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Ends the captures' event streams before it waits for its connections to end."""
+    """Says when it is ready, and ends the captures' event streams before it waits for its connections to end."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, address: str) -> None:
         super().__init__(config)
         self._app = app
+        self._address = address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(f"Limber listens on {self._address}", flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._app.state.service.queue.stop()
