@@ -16,6 +16,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+from backend.body import body_path
 from smpl_rig.errors import LimberError
 
 REPOSITORY = Path(__file__).resolve().parent
@@ -35,15 +36,13 @@ def main() -> int:
     parser.add_argument("--blender", type=Path, help="a Blender executable to validate with (default: the one on PATH)")
     parsed = parser.parse_args()
     try:
-        from backend.body import body_path
-
         archive = build(parsed.out, body_path(_print_progress))
         command = validation_command(parsed.blender)
         if command is None:
             print("NOT VALIDATED: there is neither a Blender on PATH nor the bpy module. Give --blender PATH.")
         else:
             validate(archive, command)
-            print(f"validated by {Path(command[-3] if len(command) > 3 else command[-2]).name}")
+            print(f"valid, says {' '.join(command)}")
     except LimberError as error:
         print(f"build_addon: {error}", file=sys.stderr)
         return 1
@@ -128,15 +127,12 @@ def validation_command(blender: Path | None = None) -> list[str] | None:
         raise AddonBuildError(f"{blender} is no program. Give the path of a Blender executable.")
     module = importlib.util.find_spec("bpy")
     folders = module.submodule_search_locations if module and module.submodule_search_locations else []
-    programs = [
-        each for folder in folders for each in Path(folder).glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py")
-    ]
-    tags = [
-        each for folder in folders for each in Path(folder).glob("*/scripts/modules/_bpy_internal/extensions/tags.py")
-    ]
-    if not programs or not tags:
-        return None
-    return [sys.executable, str(programs[0]), "validate", f"--valid-tags={tags[0]}"]
+    for scripts in (each for folder in folders for each in Path(folder).glob("*/scripts")):
+        program = scripts / "addons_core" / "bl_pkg" / "cli" / "blender_ext.py"
+        tags = scripts / "modules" / "_bpy_internal" / "extensions" / "tags.py"
+        if program.is_file() and tags.is_file():
+            return [sys.executable, str(program), "validate", f"--valid-tags={tags}"]
+    return None
 
 
 def validate(archive: Path, command: list[str]) -> None:

@@ -85,19 +85,20 @@ class CaptureRun:
 
     def step(self, context: Any) -> None:
         """Takes all news, or makes one of the people that have come."""
-        if self.ending is None:
-            self._listen()
-            if self.ending is not None and self._motions:
-                self._prepare(context)
-        elif self._motions:
-            self._make_one(context)
+        if self.ending is not None:
+            if self._motions:
+                self._make_one(context)
+            return
+        self.ending = self._listen()
+        if self.ending is not None and self._motions:
+            self._prepare(context)
 
-    def _listen(self) -> None:
-        while self.ending is None:
+    def _listen(self) -> Ending | None:
+        while True:
             try:
                 news = self.job.events.get_nowait()
             except queue.Empty:
-                return
+                return None
             match news:
                 case Progressed():
                     self.progress = news
@@ -106,13 +107,13 @@ class CaptureRun:
                     self._stem = Path(footage).stem
                 case Finished(warnings):
                     self.warnings.extend(warnings)
-                    self.ending = news
+                    return news
                 case Failed(message):  # those who came before it failed are made all the same
                     self.error = message
-                    self.ending = news
+                    return news
                 case Cancelled():
                     self._motions.clear()
-                    self.ending = news
+                    return news
 
     def _prepare(self, context: Any) -> None:
         from .characters import fit_to_footage

@@ -170,6 +170,10 @@ class Client:
         self._session.trust_env = not connection.is_local  # a proxy cannot reach this machine's loopback
         self._session.auth = _Bearer(connection.token)  # an entry in ~/.netrc would replace a mere header
 
+    def close(self) -> None:
+        """Ends its connections."""
+        self._session.close()
+
     def health(self) -> Health:
         """What the backend is and can do."""
         answer = self._json("GET", "/health")

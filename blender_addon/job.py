@@ -10,11 +10,12 @@ import queue
 import tempfile
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .client import BackendError, UnreachableError, CaptureOptions, CaptureState, Client, Connection
+from .client import BackendError, CaptureOptions, CaptureState, Client, Connection, UnreachableError
 from .smpl_rig.errors import LimberError
 
 if TYPE_CHECKING:
@@ -125,13 +126,13 @@ class CaptureJob:
     def _run(self) -> None:
         ending: Ending
         try:
-            client = Client(self._connection)
-            try:
-                ending = self._follow(client)
-            except _Stopped:
-                if not self._abandoned:
-                    self._remove(client)
-                ending = Cancelled()
+            with closing(Client(self._connection)) as client:
+                try:
+                    ending = self._follow(client)
+                except _Stopped:
+                    if not self._abandoned:
+                        self._remove(client)
+                    ending = Cancelled()
         except LimberError as error:
             ending = Failed(str(error))
         except Exception as error:  # the user must not wait for ever for a thread that has died

@@ -98,7 +98,7 @@ def _tick() -> float:
     return current().tick()
 
 
-@bpy.app.handlers.persistent
+@bpy.app.handlers.persistent  # type: ignore[untyped-decorator]
 def _before_load(*_: Any) -> None:
     current().drop_capture()
 
