@@ -67,6 +67,8 @@ _JOINT_OF_BONE: dict[str, str] = {
     "wrist": "wrist",
     **{f"finger{finger}-1": "hand" for finger in range(1, 6)},
 }
+#: Joints that lie where anny's bones begin.
+_JOINTS_AT_BONES = {"ankle": "foot", "shoulder": "upperarm01", "elbow": "lowerarm01", "wrist": "wrist"}
 _KNUCKLES = tuple(f"finger{finger}-1" for finger in range(2, 6))
 _TOES = ("toe2-1", "toe3-1")
 
@@ -96,6 +98,8 @@ _SPINE: dict[str, tuple[float, float]] = {
 _SPINE_BLEND = 0.14
 #: SMPL's hip from anny's: how much of the distance from the middle is left, how far down towards the next bone.
 _HIP_LATERAL, _HIP_DOWN = 0.66, 0.5
+#: SMPL's knee lies this far from anny's towards the next bone, half way down the shin; the skin bends there too.
+_KNEE_DOWN = 0.16
 #: SMPL's collar from the shoulder: how much of the distance from the middle, and parts of the trunk below and before.
 _COLLAR_LATERAL, _COLLAR_BELOW, _COLLAR_BEFORE = 0.46, 0.05, 0.015
 #: The hand and foot joints lie this far from wrist and ankle to the knuckles and to the balls of the toes.
@@ -227,9 +231,9 @@ class _Source:
         for prefix, side, _ in _SIDES:
             upper, lower = self._head(heads, "upperleg01", side), self._head(heads, "upperleg02", side)
             joints[f"{prefix}hip"] = (upper + _HIP_DOWN * (lower - upper)) * [_HIP_LATERAL, 1, 1]
-            for name, bone in (("knee", "lowerleg01"), ("ankle", "foot"), ("shoulder", "upperarm01")):
-                joints[prefix + name] = self._head(heads, bone, side)
-            for name, bone in (("elbow", "lowerarm01"), ("wrist", "wrist")):
+            upper, lower = self._head(heads, "lowerleg01", side), self._head(heads, "lowerleg02", side)
+            joints[f"{prefix}knee"] = upper + _KNEE_DOWN * (lower - upper)
+            for name, bone in _JOINTS_AT_BONES.items():
                 joints[prefix + name] = self._head(heads, bone, side)
             for name, root, tips, reach in (
                 ("hand", "wrist", _KNUCKLES, _HAND_REACH),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smpl_rig import rotations
@@ -218,6 +218,7 @@ def test_detours_through_allowed_names_are_refused(tmp_path: Path, text: bytes) 
         load_body(path)
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_damaged_files_raise_nothing_but_body_errors(
     body: Body, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smpl_rig import rotations
@@ -241,6 +241,7 @@ def test_files_that_are_no_motion(tmp_path: Path) -> None:
         Motion.load(tmp_path / "amass.npz")
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_damaged_files_raise_nothing_but_motion_errors(
     motion: Motion, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
