@@ -55,7 +55,7 @@ _NEXT_JOINT: dict[str, str] = {
 
 #: From the last joint of a limb to its tip, body frame (Y up, facing +Z), metres of an adult.
 _TIPS_M: dict[str, tuple[float, float, float]] = {
-    "head": (0.0, 0.2, 0.0),
+    "head": (0.0, 0.15, 0.0),
     "left_foot": (0.0, 0.0, 0.07),
     "right_foot": (0.0, 0.0, 0.07),
     "left_hand": (0.08, 0.0, 0.0),

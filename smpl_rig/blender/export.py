@@ -5,12 +5,14 @@ r"""A Motion file in, animation files out, with no window: the command line's wa
 needs ``bpy`` in the environment. With a Blender executable instead, and PROJECT the folder that holds ``smpl_rig``:
 
     PYTHONPATH=PROJECT blender -b --python-use-system-env \
-        --python-expr "from smpl_rig.blender import export; export.main()" -- MOTION.npz --export out.fbx
+        --python-expr "from smpl_rig.blender import export; raise SystemExit(export.main())" \
+        -- MOTION.npz --export out.fbx
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,11 +45,9 @@ def export_motion(
         export_take(armature, output)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line; a user's error ends it with one line on stderr and status 1."""
-    parser = argparse.ArgumentParser(
-        prog="smpl_rig.blender.export", description="Writes a Motion file as animation files."
-    )
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and gives its exit status; a user's error is one line on stderr and status 1."""
+    parser = argparse.ArgumentParser(description="Writes a Motion file as animation files.")
     parser.add_argument("motion", type=Path, metavar="MOTION.npz")
     parser.add_argument("--body", type=Path, help="the body the motion was captured with; without it, bones only")
     parser.add_argument(
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         action="append",
         required=True,
         metavar="FILE",
-        help=f"{', '.join(EXPORTERS)}; repeatable",
+        help=f"{', '.join(EXPORTERS)}; repeat",
     )
     parser.add_argument("--smoothness", type=float, default=0.5, help="0 (raw capture) to 1 (smoothest)")
     if arguments is None:  # Blender keeps what comes before -- for itself
@@ -66,8 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         export_motion(parsed.motion, parsed.export, parsed.body, parsed.smoothness)
     except LimberError as error:
         print(error, file=sys.stderr)
-        sys.exit(1)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    exit_status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # bpy 4.2 can crash, and bpy 4.5 hang, while Python is torn down; the files are whole by now
+    os._exit(exit_status)

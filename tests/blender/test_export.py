@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("bpy")
+bpy = pytest.importorskip("bpy")
 
-from smpl_rig.axes import WORLD_FROM_BODY
-from smpl_rig.body import Body
-from smpl_rig.motion import Motion
-from smpl_rig.refine import refine
-from smpl_rig.skeleton import JOINT_NAMES
+from smpl_rig.axes import WORLD_FROM_BODY  # noqa: E402
+from smpl_rig.body import Body  # noqa: E402
+from smpl_rig.motion import Motion  # noqa: E402
+from smpl_rig.refine import refine  # noqa: E402
+from smpl_rig.skeleton import JOINT_NAMES  # noqa: E402
 
-from .readers import read_bvh, read_glb
+from .readers import read_bvh, read_glb  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-pytestmark = pytest.mark.skipif("python" not in Path(sys.executable).name, reason="inside a Blender executable")
+pytestmark = pytest.mark.skipif(bool(bpy.app.binary_path), reason="this is a Blender executable, not the bpy module")
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
