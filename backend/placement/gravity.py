@@ -15,6 +15,9 @@ Floats = NDArray[np.floating[Any]]
 
 #: A body leaning further than this from the camera's own up says nothing of gravity: it lies, crawls or falls.
 FURTHEST_LEAN_RAD = np.radians(40)
+#: A leg is stretched when hip and ankle are this part of its length apart; a hip, when trunk and legs differ by less.
+STRETCHED_LEG = 0.93
+STRETCHED_HIP_RAD = np.radians(25)
 #: Somebody standing straight is upright within this; a camera is level within the other.
 STANDING_DEVIATION_RAD = np.radians(8)
 LEVEL_DEVIATION_RAD = np.radians(10)
@@ -25,8 +28,9 @@ WITNESS_S = 1.0
 def world_from_camera_rotation(joints: Floats, observed: NDArray[np.bool_], times_s: Floats) -> Floats:
     """(3, 3): a level camera, pitched and rolled as far as the people who stand straight in it make likely.
 
-    A body's long axis, from the ankles to the neck, is upright on average while both legs are stretched. Such frames
-    are weighed against the prior that cameras are held level.
+    A body's long axis, from the ankles to the neck, is upright on average while hips and both legs are stretched. Such
+    frames are weighed against the prior that cameras are held level. Who lies, sits, bows or crawls says nothing, so
+    the world is never tilted to stand them up.
 
     Args:
         joints: (T, 24, 3) metres in camera axes.
@@ -37,7 +41,7 @@ def world_from_camera_rotation(joints: Floats, observed: NDArray[np.bool_], time
     ankles = joints[:, [INDEX["left_ankle"], INDEX["right_ankle"]]].mean(axis=1)
     axis = joints[:, INDEX["neck"]] - ankles
     axis = axis / np.maximum(np.linalg.norm(axis, axis=-1, keepdims=True), 1e-6)  # (T, 3)
-    standing = observed & (_stretched(joints) > 0.93) & (axis @ level_up > np.cos(FURTHEST_LEAN_RAD))
+    standing = observed & _stands_straight(joints) & (axis @ level_up > np.cos(FURTHEST_LEAN_RAD))
     if not standing.any():
         return WORLD_FROM_LEVEL_CAMERA
     mean_axis = np.median(axis[standing], axis=0)
@@ -51,11 +55,16 @@ def world_from_camera_rotation(joints: Floats, observed: NDArray[np.bool_], time
     return levelled
 
 
-def _stretched(joints: Floats) -> Floats:
-    """(T,) distance from hip to ankle over the length of the leg, for the leg that is bent more; 1 is straight."""
-    ratios = []
+def _stands_straight(joints: Floats) -> NDArray[np.bool_]:
+    """(T,) whether hips and both legs are stretched."""
+    straight = np.ones(len(joints), dtype=bool)
     for side in ("left", "right"):
         hip, knee, ankle = (joints[:, INDEX[f"{side}_{name}"]] for name in ("hip", "knee", "ankle"))
         length = np.linalg.norm(knee - hip, axis=-1) + np.linalg.norm(ankle - knee, axis=-1)
-        ratios.append(np.linalg.norm(ankle - hip, axis=-1) / np.maximum(length, 1e-6))
-    return np.minimum(*ratios)
+        straight &= np.linalg.norm(ankle - hip, axis=-1) > STRETCHED_LEG * length
+    hips, ankles = (
+        joints[:, [INDEX[f"left_{name}"], INDEX[f"right_{name}"]]].mean(axis=1) for name in ("hip", "ankle")
+    )
+    trunk, legs = joints[:, INDEX["neck"]] - hips, hips - ankles
+    lengths = np.linalg.norm(trunk, axis=-1) * np.linalg.norm(legs, axis=-1)
+    return np.asarray(straight & (np.sum(trunk * legs, axis=-1) > np.cos(STRETCHED_HIP_RAD) * lengths))

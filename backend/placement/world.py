@@ -64,5 +64,5 @@ def place(
         rotations.make_continuous(in_world),
         trans - up,
         world_from_camera,
-        contact_probabilities(points - up, times_s, observed),
+        contact_probabilities(points - up, times_s, observed, view=turn[:, 2]),
     )

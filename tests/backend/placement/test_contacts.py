@@ -1,0 +1,86 @@
+"""Contacts of feet whose motion is known, at any frame rate."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.placement.contacts import contact_probabilities, floor_height, sole_points
+from smpl_rig import rotations
+from smpl_rig.axes import WORLD_FROM_BODY
+from smpl_rig.kinematics import forward_kinematics
+
+VIEW = np.array([0.0, 1.0, 0.0])
+
+
+def one_step(times: np.ndarray) -> np.ndarray:
+    """(T, 4, 3): the left foot swings 0.6 m to the right of the picture in 0.4 s, the right foot stands."""
+    part = np.clip((times - 1.0) / 0.4, 0, 1)
+    points = np.zeros((len(times), 4, 3))
+    points[:, :2, 0] = (0.6 * (part - np.sin(2 * np.pi * part) / (2 * np.pi)))[:, None]
+    points[:, :2, 2] = (0.12 * np.sin(np.pi * part) ** 2)[:, None]
+    points[:, 1::2, 1] = -0.2  # toes before heels
+    points[:, 2:, 0] = 0.3
+    return points
+
+
+@pytest.mark.parametrize("frame_rate", [12, 24, 29.97, 60, 240])
+def test_a_step_is_seen_at_any_frame_rate(frame_rate: float) -> None:
+    times = np.arange(round(2.4 * frame_rate)) / frame_rate
+    contacts = contact_probabilities(one_step(times), times, np.ones(len(times), dtype=bool), VIEW)
+    standing, swinging = (times < 0.9) | (times > 1.5), (times > 1.1) & (times < 1.3)
+    assert (contacts[:, 2:] > 0.95).all()
+    assert (contacts[standing, :2] > 0.95).all()
+    assert (contacts[swinging, :2] < 0.05).all()
+
+
+@given(seed=st.integers(0, 10**6))
+def test_uneven_times_change_little(seed: int) -> None:
+    """Frames dropped at random, as where a phone's frame rate varies."""
+    random = np.random.default_rng(seed)
+    times = np.arange(144) / 60
+    kept = np.sort(random.choice(144, 100, replace=False))
+    every = contact_probabilities(one_step(times), times, np.ones(144, dtype=bool), VIEW)
+    some = contact_probabilities(one_step(times[kept]), times[kept], np.ones(100, dtype=bool), VIEW)
+    assert np.abs(some - every[kept]).max() < 0.6
+    assert np.abs(some - every[kept]).mean() < 0.02
+
+
+def test_depth_that_wavers_does_not_lift_a_foot() -> None:
+    """0.4 m/s along the view is what one camera's depth does by itself; as much across the view is a moving foot."""
+    times = np.arange(60) / 30
+    still, seen = np.zeros((60, 4, 3)), np.ones(60, dtype=bool)
+    wavering = still + 0.4 * times[:, None, None] * VIEW
+    sliding = still + 0.4 * times[:, None, None] * np.array([1.0, 0, 0])
+    assert (contact_probabilities(wavering, times, seen, VIEW) > 0.9).all()
+    assert (contact_probabilities(sliding, times, seen, VIEW) < 0.5).all()
+
+
+def test_a_single_frame_is_judged_by_height() -> None:
+    points = np.zeros((1, 4, 3))
+    points[0, :2, 2] = 0.5
+    contacts = contact_probabilities(points, np.zeros(1), np.ones(1, dtype=bool), VIEW)
+    assert (contacts[0, :2] < 0.01).all()
+    assert (contacts[0, 2:] > 0.9).all()
+
+
+def test_soles_lie_under_the_feet_of_the_t_pose(rest_joints: np.ndarray) -> None:
+    local = np.tile(rotations.IDENTITY, (1, 24, 1))
+    local[:, 0] = rotations.from_matrix(WORLD_FROM_BODY)
+    turned, positions = forward_kinematics(local, rest_joints, np.zeros((1, 3)))
+    left_heel, left_toe, right_heel, right_toe = sole_points(turned, positions, rest_joints)[0]
+    assert left_heel[2] == pytest.approx(left_toe[2])  # flat on the floor
+    assert left_heel[2] < positions[0, [7, 10], 2].min()
+    assert left_toe[1] < left_heel[1] - 0.15  # the body faces -Y
+    np.testing.assert_allclose(left_heel * [-1, 1, 1], right_heel, atol=1e-12)
+    np.testing.assert_allclose(left_toe * [-1, 1, 1], right_toe, atol=1e-12)
+
+
+def test_the_floor_is_where_feet_stand_not_where_they_jump() -> None:
+    points = np.full((100, 4, 3), -1.2)
+    points[20:60, :, 2] = -0.8  # a long jump
+    points[70, 0, 2] = -3.0  # one foot far off for a frame
+    seen = np.ones(100, dtype=bool)
+    assert floor_height(points, seen) == pytest.approx(-1.2)
+    points[:30, :, 2], seen[:30] = -5.0, False  # where nobody was seen
+    assert floor_height(points, seen) == pytest.approx(-1.2)
