@@ -16,7 +16,6 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-from backend.body import body_path
 from smpl_rig.errors import LimberError
 
 REPOSITORY = Path(__file__).resolve().parent
@@ -36,6 +35,9 @@ def main() -> int:
     parser.add_argument("--blender", type=Path, help="a Blender executable to validate with (default: the one on PATH)")
     parsed = parser.parse_args()
     try:
+        # the body needs torch once, to be made; what only stages and validates does not
+        from backend.body import body_path  # noqa: PLC0415
+
         archive = build(parsed.out, body_path(_print_progress))
         command = validation_command(parsed.blender)
         if command is None:

@@ -118,7 +118,18 @@ def footage_camera(scene: Any) -> Any:
     return camera if camera is not None and camera.type == "CAMERA" and camera.data.background_images else None
 
 
-def is_footage_shown(scene: Any) -> bool:
-    """Whether footage lies behind the people in the camera's view."""
-    camera = footage_camera(scene)
-    return camera is not None and bool(camera.data.show_background_images)
+def is_footage_shown(context: Any) -> bool:
+    """Whether the 3D view in use looks through the footage's camera, with the footage behind the people."""
+    camera, view = footage_camera(context.scene), context.space_data
+    if camera is None or view is None or view.type != "VIEW_3D":
+        return False
+    return bool(camera.data.show_background_images) and view.region_3d.view_perspective == "CAMERA"
+
+
+def show_footage_in_view(context: Any, camera: Any, show: bool) -> None:
+    """Looks through the footage's camera, or no longer; where no 3D view is in use, the camera alone changes."""
+    camera.data.show_background_images = True
+    view = context.space_data
+    if view is not None and view.type == "VIEW_3D":
+        view.use_local_camera = False
+        view.region_3d.view_perspective = "CAMERA" if show else "PERSP"

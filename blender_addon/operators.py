@@ -235,9 +235,15 @@ class LIMBER_OT_toggle_footage(LimberOperator):  # noqa: N801
         return footage_camera(context.scene) is not None or captured_armature(context) is not None
 
     def run(self, context: Any) -> set[str]:
-        from .characters import add_camera, captured_armature, footage_camera, is_footage_shown
+        from .characters import (
+            add_camera,
+            captured_armature,
+            footage_camera,
+            is_footage_shown,
+            show_footage_in_view,
+        )
 
-        show = not is_footage_shown(context.scene)
+        show = not is_footage_shown(context)
         camera = footage_camera(context.scene)
         if camera is None:
             settings = context.scene.limber
@@ -245,10 +251,7 @@ class LIMBER_OT_toggle_footage(LimberOperator):  # noqa: N801
             camera, warnings = add_camera(context, captured_armature(context), footage)
             for warning in warnings:
                 self.report({"WARNING"}, warning)
-        camera.data.show_background_images = show
-        view = context.space_data
-        if view is not None and view.type == "VIEW_3D":
-            view.region_3d.view_perspective = "CAMERA" if show else "PERSP"
+        show_footage_in_view(context, camera, show)
         return {"FINISHED"}
 
 

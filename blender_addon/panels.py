@@ -34,9 +34,9 @@ class LIMBER_PT_capture(_Panel, bpy.types.Panel):  # type: ignore[misc]  # noqa:
         draw_backend(layout, width)
         column = layout.column()
         column.enabled = not now.is_capturing
+        column.prop(settings, "footage", text="", placeholder="Footage")
         column.use_property_split = True
         column.use_property_decorate = False
-        column.prop(settings, "footage")
         column.prop(settings, "people")
         if settings.people == "number":
             column.prop(settings, "person")
@@ -94,7 +94,7 @@ class LIMBER_PT_character(_Panel, bpy.types.Panel):  # type: ignore[misc]  # noq
             return
         layout.label(text=armature.name, icon="OUTLINER_OB_ARMATURE")
         layout.prop(armature.animation_data.action, "limber_smoothness", slider=True)
-        layout.operator("limber.toggle_footage", icon="VIEW_CAMERA", depress=is_footage_shown(context.scene))
+        layout.operator("limber.toggle_footage", icon="VIEW_CAMERA", depress=is_footage_shown(context))
         layout.label(text="Export")
         row = layout.row(align=True)
         for file_format, text in _FORMATS:

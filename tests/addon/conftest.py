@@ -189,7 +189,12 @@ def connected(limber: Extension, server: Server) -> Extension:
     return limber
 
 
-def wait_until(holds: Callable[[], bool], timeout_s: float = 20.0) -> None:
+@pytest.fixture
+def wait_until() -> Callable[..., None]:
+    return _wait_until
+
+
+def _wait_until(holds: Callable[[], bool], timeout_s: float = 20.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < deadline, f"still not so after {timeout_s} s"
@@ -200,4 +205,4 @@ def wait_until(holds: Callable[[], bool], timeout_s: float = 20.0) -> None:
 def _no_thread_stays() -> Iterator[None]:
     """What the add-on starts, it ends."""
     yield
-    wait_until(lambda: not any(thread.name.startswith("Limber") for thread in threading.enumerate()), 5)
+    _wait_until(lambda: not any(thread.name.startswith("Limber") for thread in threading.enumerate()), 5)

@@ -1,0 +1,269 @@
+"""From the button to the people in the scene: operators in an empty scene, against a real server."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+
+@pytest.fixture
+def settings(connected: Any) -> Any:
+    return bpy.context.scene.limber
+
+
+def capture(settings: Any, footage: Path) -> None:
+    settings.footage = str(footage)
+    assert bpy.ops.limber.capture() == {"FINISHED"}
+
+
+def armatures() -> list[Any]:
+    return [each for each in bpy.context.scene.objects if each.type == "ARMATURE"]
+
+
+def frames_of(armature: Any, bone: str = "left_elbow") -> np.ndarray:
+    """(61, 4, 4) of a bone, in the armature's space, as Blender plays it."""
+    scene, found = bpy.context.scene, []
+    for frame in range(1, 62):
+        scene.frame_set(frame)
+        found.append(np.array(armature.pose.bones[bone].matrix))
+    return np.array(found)
+
+
+def test_footage_becomes_a_skinned_moving_person(settings: Any, connected: Any, server: Any) -> None:
+    footage = server.script(people=1)
+    capture(settings, footage)
+    (armature,) = armatures()
+    scene = bpy.context.scene
+    assert armature.name == footage.stem
+    assert bpy.context.object == armature
+    assert connected.module("characters").captured_armature(bpy.context) == armature
+    assert (scene.render.fps / scene.render.fps_base, scene.frame_start, scene.frame_end) == (30, 1, 61)
+    (mesh,) = armature.children
+    assert len(mesh.data.vertices) > 10_000
+    assert np.ptp(frames_of(armature), axis=0).max() > 0.1
+    assert connected.session.message == ""
+
+
+def test_everybody_becomes_an_armature_each(settings: Any, server: Any) -> None:
+    settings.people = "all"
+    footage = server.script(people=3)
+    capture(settings, footage)
+    assert sorted(each.name for each in armatures()) == [f"{footage.stem} person {number}" for number in range(3)]
+    assert sorted(each.name for each in bpy.context.selected_objects) == sorted(each.name for each in armatures())
+    assert len([each for each in bpy.context.scene.objects if each.type == "CAMERA"]) == 1
+
+
+def test_the_options_reach_the_backend(settings: Any, connected: Any, server: Any) -> None:
+    settings.people, settings.person = "number", 4
+    settings.use_range, settings.start_s, settings.end_s = True, 1.0, 2.5
+    settings.use_fov, settings.fov = True, np.radians(50)
+    connected.session.watch._replace(  # as after a look at a backend that has it
+        connected.module("watch").Sight(health=_health(connected, "per-frame"))
+    )
+    settings.network = "per-frame"
+    capture(settings, server.script(people=1, echo=True))
+    (asked,) = [each for each in connected.session.run.warnings if "network" in each]
+    for words in ('"network":"per-frame"', '"person":"4"', '"start_s":1.0,"end_s":2.5', '"fov_deg":50.0'):
+        assert words.removesuffix("0") in asked
+
+
+def _health(connected: Any, *networks: str) -> Any:
+    client = connected.module("client")
+    offered = tuple(client.Network(name, name, True) for name in networks)
+    return client.Health("0", "ready", "cpu", offered, 1)
+
+
+def test_a_network_stays_chosen_when_the_backend_is_away(settings: Any, connected: Any) -> None:
+    watch, sight = connected.session.watch, connected.module("watch").Sight
+    watch._replace(sight(health=_health(connected, "tar", "per-frame")))
+    settings.network = "per-frame"
+    watch._replace(sight(problem="away"))
+    assert settings.network == "per-frame"
+    watch._replace(sight(health=_health(connected, "per-frame")))
+    assert settings.options().network == "per-frame"
+    settings.network = "auto"
+    assert settings.network_name == "auto"
+
+
+def test_a_second_capture_keeps_the_first_and_its_frame_rate(settings: Any, server: Any) -> None:
+    capture(settings, server.script())
+    (first,) = armatures()
+    before = frames_of(first)
+    bpy.context.scene.frame_end = 500
+    capture(settings, server.script())
+    assert len(armatures()) == 2
+    assert bpy.context.scene.frame_end == 500
+    np.testing.assert_array_equal(frames_of(first), before)
+
+
+def test_the_slider_rewrites_the_keys_from_the_capture(settings: Any, connected: Any, server: Any) -> None:
+    settings.smoothness = 0.0
+    capture(settings, server.script())
+    (armature,) = armatures()
+    action = armature.animation_data.action
+    raw = frames_of(armature)
+    action.limber_smoothness = 1.0
+    smooth = frames_of(armature)
+
+    def shaking(frames: np.ndarray) -> float:
+        return float(np.abs(np.diff(frames, n=2, axis=0)).mean())
+
+    assert shaking(smooth) < 0.3 * shaking(raw)
+    action.limber_smoothness = 0.0
+    np.testing.assert_allclose(frames_of(armature), raw, atol=1e-6)
+
+
+def test_the_slider_works_in_a_file_opened_again_without_a_backend(
+    settings: Any, connected: Any, server: Any, tmp_path: Path
+) -> None:
+    settings.smoothness = 0.25
+    capture(settings, server.script())
+    (armature,) = armatures()
+    name, shown = armature.name, frames_of(armature)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    connected.preferences.address = "http://127.0.0.1:1"
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
+    armature = bpy.data.objects[name]
+    action = armature.animation_data.action
+    assert action.limber_smoothness == pytest.approx(0.25)
+    np.testing.assert_allclose(frames_of(armature), shown, atol=1e-6)
+    action.limber_smoothness = 1.0
+    assert np.abs(frames_of(armature) - shown).max() > 1e-3
+    action.limber_smoothness = 0.25
+    np.testing.assert_allclose(frames_of(armature), shown, atol=1e-6)
+
+
+def test_a_motion_of_another_body_is_not_lost(settings: Any, connected: Any, server: Any, tmp_path: Path) -> None:
+    capture(settings, server.script())
+    characters, motions = connected.module("characters"), connected.module("smpl_rig.motion")
+    motion = connected.module("smpl_rig.blender.character").motion_of(armatures()[0])
+    values = {name: getattr(motion, name) for name in motion.__dataclass_fields__}
+    other = motions.Motion(**values | {"rest_joints": motion.rest_joints * 1.1, "body": "giant"})
+    armature, warnings = characters.add_person(bpy.context, other, "Giant", 0.5)
+    assert not armature.children
+    assert "giant" in warnings[0]
+    assert characters.is_captured(armature)
+
+
+def test_cancelling_leaves_the_scene_as_it_was(settings: Any, connected: Any, server: Any) -> None:
+    settings.footage = str(server.script(steps=1000, seconds=0.05))
+    operators, runs, jobs = (connected.module(name) for name in ("operators", "capture_run", "job"))
+    before = set(bpy.data.objects), set(bpy.data.actions), bpy.context.scene.frame_end
+    source = jobs.NewCapture(settings.footage_path(), settings.options())
+    run = runs.CaptureRun(jobs.CaptureJob(connected.module("preferences").connection(), source), None)
+    connected.session.run = run
+    run.job.start()
+    while run.progress.stage != "people":
+        run.step(bpy.context)
+        time.sleep(0.02)
+    assert not operators.LIMBER_OT_capture.poll(bpy.context)
+    began = time.monotonic()
+    assert bpy.ops.limber.cancel_capture() == {"FINISHED"}
+    assert run.headline == "Cancelling"
+    while not run.is_over:
+        run.step(bpy.context)
+        time.sleep(0.02)
+    assert time.monotonic() - began < 1.0
+    assert (set(bpy.data.objects), set(bpy.data.actions), bpy.context.scene.frame_end) == before
+    assert not run.people
+    assert operators.LIMBER_OT_capture.poll(bpy.context)
+
+
+def test_opening_another_file_leaves_the_capture_to_the_backend(settings: Any, connected: Any, server: Any) -> None:
+    settings.footage = str(server.script(steps=20, seconds=0.1))
+    jobs, runs = connected.module("job"), connected.module("capture_run")
+    connection = connected.module("preferences").connection()
+    run = runs.CaptureRun(
+        jobs.CaptureJob(connection, jobs.NewCapture(settings.footage_path(), settings.options())), None
+    )
+    connected.session.run = run
+    run.job.start()
+    while run.progress.stage != "people":
+        run.step(bpy.context)
+        time.sleep(0.02)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    assert connected.session.run is None
+    newest = connected.module("client").Client(connection).captures()[0]
+    assert newest.state == "running"
+    assert bpy.ops.limber.load_capture(capture=newest.capture) == {"FINISHED"}
+    assert [each.name for each in armatures()] == [Path(newest.footage).stem]
+
+
+@pytest.mark.parametrize(
+    ("footage", "words"),
+    [("", "No footage is chosen"), ("/nowhere/clip.mp4", "/nowhere/clip.mp4 does not exist"), ("error", "no picture")],
+)
+def test_errors_are_shown_in_words(settings: Any, connected: Any, server: Any, footage: str, words: str) -> None:
+    settings.footage = str(server.script(error="It has no picture.")) if footage == "error" else footage
+    with pytest.raises(RuntimeError, match=words):
+        bpy.ops.limber.capture()
+    assert words in connected.session.message
+    assert not armatures()
+
+
+def test_a_backend_elsewhere_needs_the_network_to_be_allowed_and_a_token(connected: Any) -> None:
+    preferences = connected.module("preferences")
+    connected.preferences.address = "http://192.0.2.1:8765"
+    with pytest.raises(Exception, match="Allow Online Access"):
+        preferences.connection()
+
+
+def test_the_token_of_this_machine_is_found(
+    connected: Any, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preferences = connected.module("preferences")
+    connected.preferences.token = ""
+    monkeypatch.setenv("LIMBER_HOME", str(tmp_path))
+    with pytest.raises(Exception, match="has not been started"):
+        preferences.connection()
+    (tmp_path / "token").write_text("the token\n")
+    assert preferences.connection().token == "the token"
+
+
+@pytest.mark.parametrize(("file_format", "ending"), [("FBX", "fbx"), ("BVH", "bvh"), ("GLB", "glb"), ("USD", "usd")])
+def test_exports(settings: Any, server: Any, tmp_path: Path, file_format: str, ending: str) -> None:
+    with pytest.raises(RuntimeError, match="poll"):
+        bpy.ops.limber.export(filepath=str(tmp_path / "nobody"), file_format=file_format)
+    capture(settings, server.script())
+    assert bpy.ops.limber.export(filepath=str(tmp_path / "person"), file_format=file_format) == {"FINISHED"}
+    assert (tmp_path / f"person.{ending}").stat().st_size > 10_000
+
+
+def test_an_export_that_fails_says_why(settings: Any, connected: Any, server: Any, tmp_path: Path) -> None:
+    capture(settings, server.script())
+    with pytest.raises(RuntimeError, match="cannot be written"):
+        bpy.ops.limber.export(filepath=str(tmp_path / "nowhere" / "person.fbx"), file_format="FBX")
+    assert "nowhere" in connected.session.message
+
+
+def test_the_camera_comes_with_the_capture_and_on_demand(settings: Any, connected: Any, server: Any) -> None:
+    settings.add_camera = False
+    capture(settings, server.script())
+    scene = bpy.context.scene
+    assert scene.camera is None
+    assert bpy.ops.limber.toggle_footage() == {"FINISHED"}
+    assert scene.camera is not None
+    assert (scene.render.resolution_x, scene.render.resolution_y) == (1280, 720)
+
+
+def test_the_watch_sees_the_backend_come_and_go(connected: Any, start_server: Any) -> None:
+    server = start_server()
+    connected.preferences.address, connected.preferences.token = server.address, server.token
+    watch = connected.session.watch
+
+    def sight_after(words: str) -> Any:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            connected.session.look()
+            time.sleep(0.05)
+            if (words == "health") == (watch.sight.health is not None):
+                return watch.sight
+        raise AssertionError(watch.sight)
+
+    assert sight_after("health").problem == ""
+    server.end()
+    assert "No backend answers" in sight_after("problem").problem
