@@ -29,7 +29,10 @@ def interpreter(file: str, threads: int) -> Any:
     except metadata.PackageNotFoundError:
         path = None
     if path is None or not path.is_file():
-        raise ModelFileError(f"BlazePose's file {file} is not installed. Run 'limber setup', which installs it.")
+        raise ModelFileError(
+            f"BlazePose's file {file} is not installed. "
+            "Run 'limber setup', or 'pip install --no-deps mediapipe==0.10.21', which brings it."
+        )
     loaded = Interpreter(model_path=str(path), num_threads=threads)
     loaded.allocate_tensors()
     return loaded

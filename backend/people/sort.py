@@ -64,11 +64,23 @@ def overlaps(boxes: NDArray[Any], others: NDArray[Any]) -> Floats:
     return np.asarray(shared / np.maximum(areas, 1e-9))
 
 
-def match(predicted: list[Floats], seen: list[Floats]) -> list[tuple[int, int]]:
-    """Pairs of indices with the greatest overlap in sum (Hungarian method), each above ``MIN_OVERLAP``."""
+def match(predicted: list[Floats], seen: list[Floats], reach_px: list[float]) -> list[tuple[int, int]]:
+    """Pairs of indices with the greatest overlap in sum (Hungarian method).
+
+    Args:
+        predicted: (4,) boxes, x, y, width, height.
+        seen: (4,) boxes.
+        reach_px: for each predicted box, how far away the centre of a seen one may be.
+
+    Returns:
+        Pairs (predicted, seen), each within reach and with an overlap above ``MIN_OVERLAP``.
+    """
     if not predicted or not seen:
         return []
-    overlap = overlaps(np.array(predicted), np.array(seen))
+    boxes, others = np.array(predicted), np.array(seen)
+    centres, other_centres = boxes[:, :2] + boxes[:, 2:] / 2, others[:, :2] + others[:, 2:] / 2
+    distance = np.linalg.norm(centres[:, None] - other_centres[None], axis=-1)
+    overlap = np.where(distance <= np.array(reach_px)[:, None], overlaps(boxes, others), 0.0)
     rows, columns = linear_sum_assignment(-overlap)
     return [
         (int(row), int(column)) for row, column in zip(rows, columns, strict=True) if overlap[row, column] > MIN_OVERLAP
