@@ -32,6 +32,7 @@ from backend.models import choose_network
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
 from backend.placement import intrinsics, place
+from backend.threads import SOLVER_THREADS, torch_threads
 from smpl_rig import rotations
 from smpl_rig.body import Body, load_body
 from smpl_rig.errors import LimberError
@@ -48,9 +49,9 @@ class Cancelled(Exception):  # noqa: N818  (not an error: somebody asked for it)
 
 
 class Progress(Protocol):
-    """Is told how far a stage has come; may raise :class:`Cancelled`."""
+    """Is told how far a stage has come and how many people are in sight; may raise to stop the capture."""
 
-    def __call__(self, stage: str, fraction: float) -> None: ...
+    def __call__(self, stage: str, fraction: float, people: int | None = None) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
         def pose_progress(fraction: float, number: int = number) -> None:
             progress("pose", (number + fraction) / len(chosen))
 
-        with stages.timed("pose"):
+        with stages.timed("pose"), torch_threads(SOLVER_THREADS):
             repaired, trusted_3d = repair_swaps(track)
             in_camera = solve(repaired, trusted_3d, K, torch_body, points, pose_progress)
         with stages.timed("placement"):
@@ -168,9 +169,9 @@ def _find_people(footage: Footage, settings: CaptureSettings, progress: Progress
     end = settings.end_s if settings.end_s is not None else footage.duration_s
     frame_count = 0
     for frame in footage.frames(settings.start_s, settings.end_s):
-        tracker.add(frame)
+        people = tracker.add(frame)
         frame_count += 1
-        progress("people", min((frame.timestamp_s - start) / max(end - start, 1e-6), 1.0))
+        progress("people", min((frame.timestamp_s - start) / max(end - start, 1e-6), 1.0), people)
     return tracker.finish(), frame_count
 
 

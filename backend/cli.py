@@ -17,9 +17,9 @@ from tqdm import tqdm
 
 from smpl_rig.errors import LimberError
 from smpl_rig.refine import refine
+from smpl_rig.service import DEFAULT_HOST, DEFAULT_PORT
 
 EXPORT_FORMATS = ("fbx", "bvh", "glb", "usd")
-DEFAULT_PORT = 8765
 #: The last wheel that carries BlazePose's model files; its own needs are left out, because it is never imported.
 MODEL_DISTRIBUTION = "mediapipe==0.10.21"
 
@@ -48,10 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_capture(commands)
 
     serve = commands.add_parser("serve", help="run the backend for Blender on this machine")
-    serve.add_argument(
-        "--host", default="127.0.0.1", help="loopback unless you know what you do (default: %(default)s)"
-    )
+    serve.add_argument("--host", default=DEFAULT_HOST, help="default: %(default)s, this machine only")
     serve.add_argument("--port", type=int, default=DEFAULT_PORT)
+    serve.add_argument("--allow-remote", action="store_true", help="let other machines reach it (they need the token)")
     serve.add_argument("--data", type=Path, help="folder for captures (default: the user's data folder)")
     serve.set_defaults(run=_serve)
 
@@ -182,7 +181,7 @@ def export_motions(
 def _serve(parsed: argparse.Namespace) -> int:
     from backend.server import run
 
-    run(parsed.host, parsed.port, parsed.data)
+    run(parsed.host, parsed.port, parsed.data, allow_remote=parsed.allow_remote)
     return 0
 
 
@@ -214,13 +213,15 @@ class _ProgressBar:
     def __exit__(self, *_: object) -> None:
         self._close()
 
-    def __call__(self, stage: str, fraction: float) -> None:
+    def __call__(self, stage: str, fraction: float, people: int | None = None) -> None:
         if stage != self._stage:
             self._close()
             self._stage = stage
-            layout = "{desc:<10}{percentage:3.0f}% |{bar}| {elapsed} < {remaining}"
+            layout = "{desc:<10}{percentage:3.0f}% |{bar}| {elapsed} < {remaining} {postfix}"
             self._bar = tqdm(total=1.0, desc=stage, bar_format=layout, disable=self._silent)
         if self._bar is not None:
+            if people is not None:
+                self._bar.set_postfix_str(f"{people} in sight", refresh=False)
             self._bar.update(max(fraction - self._bar.n, 0.0))
 
     def _close(self) -> None:

@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 FOOTAGE = REPOSITORY.parent / "shared" / "footage"
 
 
-def silent(_stage: str, _fraction: float) -> None:
+def silent(_stage: str, _fraction: float, _people: int | None = None) -> None:
     """For captures that nobody watches."""
 
 
@@ -86,7 +86,7 @@ def test_footage_without_people_is_a_normal_case(make_video: Callable[..., Path]
 
 
 def test_a_cancel_ends_it(make_video: Callable[..., Path]) -> None:
-    def cancel(stage: str, fraction: float) -> None:
+    def cancel(stage: str, fraction: float, _people: int | None = None) -> None:
         if stage == "people" and fraction > 0.2:
             raise Cancelled
 

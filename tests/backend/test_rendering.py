@@ -70,7 +70,7 @@ def test_an_encoding_that_fails_leaves_no_file(tmp_path: Path) -> None:
 
 def test_the_preview_covers_the_person(rendered_clip: RenderedClip, tmp_path: Path) -> None:
     settings = CaptureSettings(end_s=0.3)
-    captured = capture(rendered_clip.path, settings, lambda _stage, _fraction: None)
+    captured = capture(rendered_clip.path, settings, lambda _stage, _fraction, _people=None: None)
     path = tmp_path / "preview.mp4"
     write_preview(rendered_clip.path, captured.motions, limber_body(), path, lambda _fraction: None)
     with av.open(str(path)) as container:
