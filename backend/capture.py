@@ -107,7 +107,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
         body = load_body(settings.body) if settings.body else limber_body(lambda done: progress("body", done))
         torch_body, points = TorchBody(body).to(device), landmark_points(body)
     with stages.timed("people"):
-        tracks, frame_count = _find_people(footage, settings, progress)
+        tracks, frame_count, left_out = _find_people(footage, settings, progress)
     chosen = choose_people(tracks, settings.person)
 
     motions = []
@@ -122,7 +122,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
         with stages.timed("placement"):
             motions.append(_place(footage, K, body, network, repaired, in_camera))
         progress("placement", (number + 1) / len(chosen))
-    warnings = [*footage.warnings, *_empty_warnings(tracks, frame_count)]
+    warnings = [*footage.warnings, *left_out, *_empty_warnings(tracks, frame_count)]
     return Capture(
         motions, body, _report(footage, settings, network, device, tracks, motions, frame_count, stages, warnings)
     )
@@ -163,7 +163,7 @@ def choose_people(tracks: list[Track], person: str) -> list[Track]:
     return found
 
 
-def _find_people(footage: Footage, settings: CaptureSettings, progress: Progress) -> tuple[list[Track], int]:
+def _find_people(footage: Footage, settings: CaptureSettings, progress: Progress) -> tuple[list[Track], int, list[str]]:
     tracker = PeopleTracker(threads=settings.threads)
     start = settings.start_s or 0.0
     end = settings.end_s if settings.end_s is not None else footage.duration_s
@@ -172,7 +172,8 @@ def _find_people(footage: Footage, settings: CaptureSettings, progress: Progress
         people = tracker.add(frame)
         frame_count += 1
         progress("people", min((frame.timestamp_s - start) / max(end - start, 1e-6), 1.0), people)
-    return tracker.finish(), frame_count
+    tracks = tracker.finish()
+    return tracks, frame_count, list(tracker.warnings)
 
 
 def _place(

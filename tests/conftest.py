@@ -4,11 +4,16 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from smpl_rig import kinematics, rotations
 from smpl_rig.axes import WORLD_FROM_BODY, WORLD_FROM_LEVEL_CAMERA
 from smpl_rig.motion import Motion
 from smpl_rig.skeleton import INDEX
+
+# how long an example takes says more of the machine than of the code
+settings.register_profile("limber", deadline=None)
+settings.load_profile("limber")
 
 #: A plain adult T-pose in the body frame (Y up, facing +Z, left towards +X), metres.
 _REST = {

@@ -21,7 +21,7 @@ from .clip import demo_camera, render_clip
 
 FRAME_RATE = Fraction(30)
 #: A little taller and slimmer than the mean, which the capture does not know.
-BETAS = np.array([0.6, -0.7, 0.3, 0, 0, 0, 0, 0, 0, 0])
+BETAS = np.array([0.6, 0.7, 0.3, 0, 0, 0, 0, 0, 0, 0])
 
 
 def main() -> int:

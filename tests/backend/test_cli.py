@@ -70,7 +70,11 @@ def test_refuses_options_that_cannot_be(arguments: list[str]) -> None:
 def test_an_interrupt_leaves_nothing_half_written(rendered_clip: RenderedClip, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "backend.cli", "capture", str(rendered_clip.path), "-o", str(out), "--preview"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+    def heed_interrupts() -> None:  # a test run in the background may hand down that they are ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts)  # noqa: PLW1509
     deadline = time.monotonic() + 60
     while not out.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
