@@ -157,10 +157,10 @@ def _off_screen_window() -> Any:
 
 def _floor() -> Any:
     plane = vtk.vtkPlaneSource()
-    plane.SetOrigin(-6, -6, 0)
-    plane.SetPoint1(6, -6, 0)
-    plane.SetPoint2(-6, 6, 0)
-    plane.SetResolution(24, 24)
+    plane.SetOrigin(-20, -20, 0)  # half-metre squares
+    plane.SetPoint1(20, -20, 0)
+    plane.SetPoint2(-20, 20, 0)
+    plane.SetResolution(80, 80)
     mapper = vtk.vtkPolyDataMapper()
     mapper.SetInputConnection(plane.GetOutputPort())
     actor = vtk.vtkActor()

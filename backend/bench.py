@@ -1,0 +1,135 @@
+"""``make bench``: how fast Limber is on this machine, and how much memory it takes. It reports; it asserts nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backend.body import limber_body
+from backend.demo.__main__ import BETAS
+from backend.demo.choreography import perform
+from backend.demo.clip import demo_camera, render_clip
+from backend.encoding import VideoWriter
+from backend.footage import open_footage
+from smpl_rig.motion import Motion
+from smpl_rig.refine import refine
+
+LONG_FRAMES = 10_000
+#: The long clip is the short one so many times over: memory must not grow with it.
+REPEATS = 4
+_WRITE_KEYS = """
+import sys, time, bpy
+from smpl_rig.motion import Motion
+from smpl_rig.blender.character import build_character
+from smpl_rig.blender.animation import write_motion
+bpy.ops.wm.read_factory_settings(use_empty=True)
+motion = Motion.load(sys.argv[1])
+armature = build_character(bpy.context.scene, motion, None, "bench", smoothness=0)
+started = time.perf_counter()
+write_motion(armature, motion)
+print(f"SECONDS {time.perf_counter() - started}", flush=True)
+import os
+os._exit(0)
+"""
+
+
+def main() -> int:
+    """Prints a table and, as its last line, the same as JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        short, long = Path(folder) / "short.mp4", Path(folder) / "long.mp4"
+        _render(short)
+        _repeat(short, long)
+        figures = {
+            "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, Python {sys.version.split()[0]}"
+        }
+        reports = {name: _capture(path, Path(folder) / name) for name, path in (("short", short), ("long", long))}
+        figures |= {f"{name} clip, frames": report["footage"]["frames_read"] for name, report in reports.items()}
+        figures |= {f"{name} clip, frames per second": report["frames_per_second"] for name, report in reports.items()}
+        figures |= {
+            f"{name} clip, peak memory, GB": round(report["peak_memory_bytes"] / 1e9, 3)
+            for name, report in reports.items()
+        }
+        motion = _lengthened(Motion.load(Path(folder) / "short" / "person_0.npz"))
+        figures["refine 10,000 frames, s"] = _best(lambda: refine(motion, 0.5))
+        figures["write 10,000 frames of keys, s"] = _keys(motion, Path(folder) / "motion.npz")
+    for name, value in figures.items():
+        print(f"{name:<36}{value}")
+    print(json.dumps(figures))
+    return 0
+
+
+def _render(path: Path) -> None:
+    body = limber_body()
+    performance = perform(body.rest_joints(BETAS), 30.0)
+    render_clip(path, body, BETAS, performance, demo_camera(), Fraction(30), lambda _fraction: None)
+
+
+def _repeat(path: Path, longer: Path) -> None:
+    with VideoWriter(longer, Fraction(30)) as writer:
+        for _ in range(REPEATS):
+            for frame in open_footage(path).frames():
+                writer.add(frame.image)
+
+
+def _capture(path: Path, out: Path) -> dict[str, Any]:
+    """In a process of its own, so that the memory counted is its own."""
+    command = [sys.executable, "-m", "backend.cli", "capture", str(path), "-o", str(out), "--json"]
+    finished = subprocess.run(command, check=True, capture_output=True, text=True)
+    report: dict[str, Any] = json.loads(finished.stdout)
+    return report
+
+
+def _lengthened(motion: Motion) -> Motion:
+    """The motion to and fro until it has ``LONG_FRAMES`` frames."""
+    count = len(motion)
+    to_and_fro = np.concatenate((np.arange(count), np.arange(count - 2, 0, -1)))
+    frames = np.resize(to_and_fro, LONG_FRAMES)
+    changed: dict[str, Any] = {
+        name: value[frames]
+        for name, value in vars(motion).items()
+        if isinstance(value, np.ndarray) and value.shape[:1] == (count,)
+    }
+    changed["timestamps_s"] = np.arange(LONG_FRAMES) / motion.mocap_framerate
+    return Motion(**vars(motion) | changed)
+
+
+def _best(action: Callable[[], object]) -> float:
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - started)
+    return round(min(times), 3)
+
+
+def _keys(motion: Motion, path: Path) -> float | None:
+    motion.save(path)
+    finished = subprocess.run(
+        [sys.executable, "-c", _WRITE_KEYS, str(path)], capture_output=True, text=True, check=False
+    )
+    told = [line for line in finished.stdout.splitlines() if line.startswith("SECONDS ")]
+    return round(float(told[0].split()[1]), 3) if told else None
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        if names:
+            return names[0]
+    return platform.processor()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
