@@ -27,7 +27,7 @@ from smpl_rig.refine import refine
 
 LONG_FRAMES = 10_000
 #: The long clip is the short one so many times over: memory must not grow with it.
-REPEATS = 4
+REPEATS = 12
 _WRITE_KEYS = """
 import sys, time, bpy
 from smpl_rig.motion import Motion

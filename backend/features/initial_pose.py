@@ -64,7 +64,7 @@ class FitSettings:
     acceleration: tuple[float, float] = (12.0, 6.0)
     beta: float = 1.0
     iterations: int = 200
-    frames_at_once: int = 600
+    frames_at_once: int = 400
     overlap: int = 40
     frames_for_shape: int = 100
 
