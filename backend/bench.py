@@ -50,9 +50,8 @@ def main() -> int:
         short, long = Path(folder) / "short.mp4", Path(folder) / "long.mp4"
         _render(short)
         _repeat(short, long)
-        figures = {
-            "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, Python {sys.version.split()[0]}"
-        }
+        machine = f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+        figures: dict[str, Any] = {"machine": machine}
         reports = {name: _capture(path, Path(folder) / name) for name, path in (("short", short), ("long", long))}
         figures |= {f"{name} clip, frames": report["footage"]["frames_read"] for name, report in reports.items()}
         figures |= {f"{name} clip, frames per second": report["frames_per_second"] for name, report in reports.items()}
