@@ -75,7 +75,7 @@ class LIMBER_PT_options(_Panel, bpy.types.Panel):  # type: ignore[misc]  # noqa:
             column.prop(settings, "fov")
         layout.prop(settings, "smoothness", slider=True)
         column = layout.column(heading="Scene")
-        column.prop(settings, "match_scene", text="Match Rate and Length")
+        column.prop(settings, "match_scene", text="Match Footage")
         column.prop(settings, "add_camera")
 
 

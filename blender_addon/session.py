@@ -43,7 +43,7 @@ class Session:
 
     def tick(self) -> float:
         """Called by Blender's timer; returns when to be called again, in seconds."""
-        if _is_panel_visible():
+        if _is_watched():
             if self._ticks % _LOOK_EVERY_TICKS == 0:
                 self.look()
             self._ticks += 1
@@ -104,21 +104,29 @@ def _before_load(*_: Any) -> None:
 
 
 def redraw() -> None:
-    """Has the sidebars drawn again."""
-    for area in _view_areas():
+    """Has everything drawn again that shows the backend or a capture."""
+    for area in _areas():
         for region in area.regions:
-            if region.type == "UI":
+            if _REGIONS.get(area.type) == region.type:
                 region.tag_redraw()
 
 
-def _is_panel_visible() -> bool:
+#: Where the add-on draws: its tab, and its preferences.
+_REGIONS = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}
+
+
+def _is_watched() -> bool:
+    """Whether the tab or the preferences may be in sight."""
     return any(
-        region.type == "UI" and region.width > 1 and region.active_panel_category == CATEGORY
-        for area in _view_areas()
-        for region in area.regions
+        area.type == "PREFERENCES"
+        or any(
+            region.type == "UI" and region.width > 1 and region.active_panel_category == CATEGORY
+            for region in area.regions
+        )
+        for area in _areas()
     )
 
 
-def _view_areas() -> list[Any]:
+def _areas() -> list[Any]:
     windows = bpy.context.window_manager.windows
-    return [area for window in windows for area in window.screen.areas if area.type == "VIEW_3D"]
+    return [area for window in windows for area in window.screen.areas if area.type in _REGIONS]
