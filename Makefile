@@ -19,7 +19,7 @@ lint: env
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/pytest -n auto --maxprocesses 4
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 # make demo FOOTAGE=path.mp4 does the same on any footage
 demo: env

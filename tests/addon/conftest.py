@@ -87,7 +87,7 @@ class Extension:
         return self.module("preferences").preferences()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # other modules' tests load factory preferences, which forget the repository
 def installed(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Extension]:
     """Installed from its zip into a repository of its own, and not enabled."""
     bpy = pytest.importorskip("bpy")
