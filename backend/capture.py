@@ -116,6 +116,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
         def pose_progress(fraction: float, number: int = number) -> None:
             progress("pose", (number + fraction) / len(chosen))
 
+        pose_progress(0.0)
         with stages.timed("pose"), torch_threads(SOLVER_THREADS):
             repaired, trusted_3d = repair_swaps(track)
             in_camera = solve(repaired, trusted_3d, K, torch_body, points, pose_progress)

@@ -1,4 +1,4 @@
-"""The overlay video: captured bodies over the footage, and the first of them from the side, where depth shows."""
+"""The overlay video: the captured bodies over the footage, and beside it from the side, where depth shows."""
 
 from __future__ import annotations
 
@@ -16,15 +16,22 @@ from smpl_rig.motion import Motion
 
 from .encoding import VideoWriter
 from .footage import open_footage
-from .rendering import Camera, MeshRenderer
+from .rendering import FLOOR_SQUARE_M, Camera, Floor, MeshRenderer, Surface
 
+Floats = NDArray[np.floating[Any]]
 Image = NDArray[np.uint8]
 
 #: Longer side of the overlay, pixels; drawing in software is what takes the time.
 LONGEST_SIDE = 960
 OPACITY = 0.75
 COLOURS = ((0.35, 0.62, 0.95), (0.95, 0.60, 0.30), (0.45, 0.80, 0.45), (0.80, 0.50, 0.85), (0.90, 0.85, 0.35))
-_SIDE_DISTANCE_M = 4.5
+#: A frame is a person's if their times differ by no more.
+_SAME_TIME_S = 1e-3
+#: From the camera at the side to the nearest that anybody comes to it.
+_SIDE_DISTANCE_M = 6.0
+_SIDE_HEIGHT_M = 1.6
+#: Free space about the joints: hands and the top of the head reach beyond them.
+_MARGIN_M = 0.35
 
 
 def write_preview(
@@ -34,80 +41,111 @@ def write_preview(
     path: str | os.PathLike[str],
     progress: Callable[[float], None],
 ) -> None:
-    """Writes the overlay of the captured range.
+    """Writes the overlay of the captured range, at the footage's own times.
+
+    A body is shown in the frames in which its person was seen, and left out where a gap was filled. The video is as
+    large as the footage, but at most :data:`LONGEST_SIDE` long, with the view from the side on its right.
 
     Args:
         footage_path: what was captured.
-        motions: as they are to be shown (raw or refined); at least one.
+        motions: as they are to be shown (raw or refined); at least one. Everybody is shown in the first one's world.
         body: the body that they wear.
         path: of the MP4.
         progress: is told the fraction done.
+
+    Raises:
+        FootageError: if the footage can no longer be read.
     """
     footage = open_footage(footage_path)
     scale = min(1.0, LONGEST_SIDE / max(footage.width, footage.height))
-    size = (int(footage.width * scale) // 2 * 2, int(footage.height * scale) // 2 * 2)
-    people = [_Person(motion, body, size, scale, COLOURS[index % len(COLOURS)]) for index, motion in enumerate(motions)]
-    start = min(motion.timestamps_s[0] for motion in motions)
-    end = max(motion.timestamps_s[-1] for motion in motions)
-    with VideoWriter(path, Fraction(footage.frame_rate).limit_denominator(1001), quality=21) as writer:
-        for frame in footage.frames(float(start), float(end) if end > start else None):
-            picture = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA)
-            aside = None
-            for person in people:
-                vertices = person.vertices_at(frame.timestamp_s)
-                if vertices is not None:
-                    picture = person.over(np.asarray(picture, dtype=np.uint8), vertices)
-                    aside = person.from_the_side(vertices) if person is people[0] else aside
-            blank = np.full((size[1], size[1] * 2 // 3, 3), 255, dtype=np.uint8)
-            writer.add(np.hstack((np.asarray(picture, dtype=np.uint8), blank if aside is None else aside)))
-            progress(float((frame.timestamp_s - start) / max(end - start, 1e-6)))
+    width, height = (round(side * scale / 2) * 2 for side in (footage.width, footage.height))
+    start = min(float(motion.timestamps_s[0]) for motion in motions)
+    end = max(float(motion.timestamps_s[-1]) for motion in motions)
+
+    people = [_Person(motion, motions[0], body) for motion in motions]
+    surfaces = [Surface(body.f, COLOURS[index % len(COLOURS)]) for index in range(len(people))]
+    over = MeshRenderer(_footage_camera(motions[0], start, width, height), surfaces)
+    joints = np.concatenate([person.joints() for person in people]).reshape(-1, 3)
+    side_camera = _side_camera(motions[0].world_from_camera[0, :3, 0], joints, height * 2 // 3, height)
+    aside = MeshRenderer(side_camera, surfaces, _floor_under(joints))
+
+    with VideoWriter(path, Fraction(footage.frame_rate), quality=21) as writer:
+        for frame in footage.frames(start, end + _SAME_TIME_S):
+            vertices = [person.vertices_at(frame.timestamp_s) for person in people]
+            over.aim(_footage_camera(motions[0], frame.timestamp_s, width, height))
+            picture = cv2.resize(frame.image, (width, height), interpolation=cv2.INTER_AREA)
+            picture = _blend(np.asarray(picture, dtype=np.uint8), *over.render_with_mask(vertices))
+            writer.add(np.hstack((picture, aside.render(vertices))), frame.timestamp_s - start)
+            progress(min((frame.timestamp_s - start) / max(end - start, _SAME_TIME_S), 1.0))
 
 
 class _Person:
-    """One body, drawn over the picture and from the side."""
+    """One body in the world of the one who is shown first.
 
-    def __init__(
-        self, motion: Motion, body: Body, size: tuple[int, int], scale: float, colour: tuple[float, float, float]
-    ) -> None:
+    Everybody is captured in a world of their own, with the floor under their feet. All are seen by one camera, which
+    says how these worlds lie to each other.
+    """
+
+    def __init__(self, motion: Motion, first: Motion, body: Body) -> None:
         self._motion, self._body = motion, body
         self._local = motion.local_rotations
-        K = motion.K.astype(np.float64).copy()
-        K[:2] *= scale
-        camera = Camera(K, motion.world_from_camera[0].astype(np.float64), *size)
-        self._over = MeshRenderer(camera, body.f, colour, floor=False)
-        self._side = MeshRenderer(_side_camera(motion, size[1]), body.f, colour, floor=True)
+        cameras = first.world_from_camera[_nearest(first, motion.timestamps_s)].astype(np.float64)
+        self._moves = cameras @ np.linalg.inv(motion.world_from_camera.astype(np.float64))  # (T, 4, 4)
 
-    def vertices_at(self, time_s: float) -> Any:
-        """(V, 3) world vertices at the frame of that time, None where the person is not in the footage."""
-        frame = int(np.argmin(np.abs(self._motion.timestamps_s - time_s)))
-        if abs(self._motion.timestamps_s[frame] - time_s) > 1e-3 or not self._motion.observed[frame]:
+    def vertices_at(self, time_s: float) -> Floats | None:
+        """(V, 3) vertices at that time, None if the person was not seen then."""
+        frame = int(_nearest(self._motion, np.array(time_s)))
+        if abs(self._motion.timestamps_s[frame] - time_s) > _SAME_TIME_S or not self._motion.observed[frame]:
             return None
         now = slice(frame, frame + 1)
-        return skin(self._body, self._motion.betas, self._local[now], self._motion.trans[now])[0]
+        vertices = skin(self._body, self._motion.betas, self._local[now], self._motion.trans[now])[0]
+        return np.asarray(vertices @ self._moves[frame, :3, :3].T + self._moves[frame, :3, 3])
 
-    def over(self, picture: Image, vertices: NDArray[Any]) -> Image:
-        drawn, mask = self._over.render_with_mask(vertices)
-        blended = picture.copy()
-        blended[mask] = OPACITY * drawn[mask] + (1 - OPACITY) * picture[mask]
-        return blended
-
-    def from_the_side(self, vertices: NDArray[Any]) -> Image:
-        return self._side.render(vertices)
+    def joints(self) -> Floats:
+        """(T, 24, 3)."""
+        turned = np.einsum("tij,tkj->tki", self._moves[:, :3, :3], self._motion.joints_world)
+        return np.asarray(turned + self._moves[:, None, :3, 3])
 
 
-def _side_camera(motion: Motion, height: int) -> Camera:
-    """Looks at the middle of the person's path at right angles to the footage's camera."""
-    middle = np.median(motion.pelvis_world, axis=0)
-    sideways = motion.world_from_camera[0, :3, 0].astype(np.float64)
-    sideways[2] = 0
-    sideways /= np.linalg.norm(sideways)
-    backward = sideways  # the camera stands on the picture's right and looks left
-    down = np.array([0, 0, -1.0])
-    right = np.cross(down, -backward)
+def _nearest(motion: Motion, times_s: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The frames whose times are nearest."""
+    middles = (motion.timestamps_s[1:] + motion.timestamps_s[:-1]) / 2
+    return np.asarray(np.searchsorted(middles, times_s))
+
+
+def _footage_camera(motion: Motion, time_s: float, width: int, height: int) -> Camera:
+    """The footage's camera at that time, for a picture of another size."""
+    K = motion.K.astype(np.float64)
+    K[:2] *= (np.array([width, height]) / motion.image_size)[:, None]
+    return Camera(K, motion.world_from_camera[_nearest(motion, np.array(time_s))].astype(np.float64), width, height)
+
+
+def _side_camera(sideways: Floats, joints: Floats, width: int, height: int) -> Camera:
+    """Looks level and against ``sideways`` (3,) at all places that the joints (N, 3) come to."""
+    backward = sideways * (1, 1, 0) / np.linalg.norm(sideways[:2])
+    down = np.array([0.0, 0.0, -1.0])
+    axes = np.stack((np.cross(backward, down), down, backward))  # rows: right, down, backward
+    low, high = (joints @ axes.T).min(axis=0) - _MARGIN_M, (joints @ axes.T).max(axis=0) + _MARGIN_M
+    place = np.array([(low[0] + high[0]) / 2, -_SIDE_HEIGHT_M, high[2] + _SIDE_DISTANCE_M])
     pose = np.eye(4)
-    pose[:3, :3] = np.stack((right, down, -backward), axis=-1)
-    extent = max(float(np.ptp(motion.pelvis_world @ right)), 0.5)
-    pose[:3, 3] = middle + backward * (_SIDE_DISTANCE_M + extent)
-    width = height * 2 // 3
-    K = np.array([[height * 1.5, 0, width / 2], [0, height * 1.5, height / 2], [0, 0, 1.0]])
-    return Camera(K, pose, width, height)
+    pose[:3, :3], pose[:3, 3] = (axes * [[1], [1], [-1]]).T, place @ axes
+
+    # the box about everybody, its nearest and its farthest side, fills the picture
+    depths = place[2] - np.array([high[2], low[2]])
+    seen = (np.stack((low, high))[:, :2] - place[:2]) / depths[:, None, None]  # (2, 2, 2) at a focal length of one
+    low_seen, high_seen = seen.min(axis=(0, 1)), seen.max(axis=(0, 1))
+    focal = float((np.array([width, height]) / (high_seen - low_seen)).min())
+    x, y = np.array([width, height]) / 2 - focal * (low_seen + high_seen) / 2
+    return Camera(np.array([[focal, 0, x], [0, focal, y], [0, 0, 1.0]]), pose, width, height)
+
+
+def _floor_under(joints: Floats) -> Floor:
+    """Its lines lie at whole steps from the world's origin, wherever it lies."""
+    middle = (joints.min(axis=0) + joints.max(axis=0)) / 2
+    x, y = np.round(middle[:2] / FLOOR_SQUARE_M) * FLOOR_SQUARE_M
+    return Floor((float(x), float(y)), lines=(0.30, 0.32, 0.30))
+
+
+def _blend(picture: Image, drawn: Image, mask: NDArray[np.bool_]) -> Image:
+    blended = cv2.addWeighted(drawn, OPACITY, picture, 1 - OPACITY, 0)
+    return np.where(mask[..., None], blended, picture).astype(np.uint8, copy=False)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.encoding import VideoWriter
-from backend.rendering import SKIN, Camera, MeshRenderer
+from backend.rendering import SKIN, Camera, Floor, MeshRenderer, Surface
 from smpl_rig import rotations
 from smpl_rig.axes import WORLD_FROM_LEVEL_CAMERA
 from smpl_rig.body import Body, skin
@@ -70,11 +70,11 @@ def render_clip(
     progress: Callable[[float], None],
 ) -> None:
     """Writes the performance as an MP4."""
-    renderer = MeshRenderer(camera, body.f, clothing(body), floor=True)
+    renderer = MeshRenderer(camera, [Surface(body.f, clothing(body))], Floor())
     count = len(performance.timestamps_s)
     with VideoWriter(path, frame_rate) as writer:
         for frame in range(count):
             now = slice(frame, frame + 1)
             vertices = skin(body, betas, performance.local_rotations[now], performance.trans[now])[0]
-            writer.add(renderer.render(vertices))
+            writer.add(renderer.render([vertices]))
             progress((frame + 1) / count)
