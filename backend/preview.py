@@ -65,9 +65,7 @@ def write_preview(
     people = [_Person(motion, motions[0], body) for motion in motions]
     surfaces = [Surface(body.f, COLOURS[index % len(COLOURS)]) for index in range(len(people))]
     over = MeshRenderer(_footage_camera(motions[0], start, width, height), surfaces)
-    joints = np.concatenate([person.joints() for person in people]).reshape(-1, 3)
-    side_camera = _side_camera(motions[0].world_from_camera[0, :3, 0], joints, height * 2 // 3, height)
-    aside = MeshRenderer(side_camera, surfaces, _floor_under(joints))
+    aside = MeshRenderer(_side_camera(motions[0], height * 2 // 3, height), surfaces, _floor_under(motions[0]))
 
     with VideoWriter(path, Fraction(footage.frame_rate), quality=21) as writer:
         for frame in footage.frames(start, end + _SAME_TIME_S):
@@ -101,11 +99,6 @@ class _Person:
         vertices = skin(self._body, self._motion.betas, self._local[now], self._motion.trans[now])[0]
         return np.asarray(vertices @ self._moves[frame, :3, :3].T + self._moves[frame, :3, 3])
 
-    def joints(self) -> Floats:
-        """(T, 24, 3)."""
-        turned = np.einsum("tij,tkj->tki", self._moves[:, :3, :3], self._motion.joints_world)
-        return np.asarray(turned + self._moves[:, None, :3, 3])
-
 
 def _nearest(motion: Motion, times_s: NDArray[np.float64]) -> NDArray[np.intp]:
     """The frames whose times are nearest."""
@@ -120,17 +113,18 @@ def _footage_camera(motion: Motion, time_s: float, width: int, height: int) -> C
     return Camera(K, motion.world_from_camera[_nearest(motion, np.array(time_s))].astype(np.float64), width, height)
 
 
-def _side_camera(sideways: Floats, joints: Floats, width: int, height: int) -> Camera:
-    """Looks level and against ``sideways`` (3,) at all places that the joints (N, 3) come to."""
-    backward = sideways * (1, 1, 0) / np.linalg.norm(sideways[:2])
+def _side_camera(motion: Motion, width: int, height: int) -> Camera:
+    """Stands on the picture's right, looks level to its left, and sees wherever this person goes."""
+    backward = motion.world_from_camera[0, :3, 0].astype(np.float64) * (1, 1, 0)
+    backward /= np.linalg.norm(backward)
     down = np.array([0.0, 0.0, -1.0])
     axes = np.stack((np.cross(backward, down), down, backward))  # rows: right, down, backward
-    low, high = (joints @ axes.T).min(axis=0) - _MARGIN_M, (joints @ axes.T).max(axis=0) + _MARGIN_M
+    low, high = _reach(motion, axes)
     place = np.array([(low[0] + high[0]) / 2, -_SIDE_HEIGHT_M, high[2] + _SIDE_DISTANCE_M])
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = (axes * [[1], [1], [-1]]).T, place @ axes
 
-    # the box about everybody, its nearest and its farthest side, fills the picture
+    # the box about the person's ways, its nearest and its farthest side, fills the picture
     depths = place[2] - np.array([high[2], low[2]])
     seen = (np.stack((low, high))[:, :2] - place[:2]) / depths[:, None, None]  # (2, 2, 2) at a focal length of one
     low_seen, high_seen = seen.min(axis=(0, 1)), seen.max(axis=(0, 1))
@@ -139,11 +133,17 @@ def _side_camera(sideways: Floats, joints: Floats, width: int, height: int) -> C
     return Camera(np.array([[focal, 0, x], [0, focal, y], [0, 0, 1.0]]), pose, width, height)
 
 
-def _floor_under(joints: Floats) -> Floor:
-    """Its lines lie at whole steps from the world's origin, wherever it lies."""
-    middle = (joints.min(axis=0) + joints.max(axis=0)) / 2
-    x, y = np.round(middle[:2] / FLOOR_SQUARE_M) * FLOOR_SQUARE_M
+def _floor_under(motion: Motion) -> Floor:
+    """Its lines lie at whole steps from the world's origin, wherever the person is."""
+    x, y = np.round(np.median(motion.pelvis_world[:, :2], axis=0) / FLOOR_SQUARE_M) * FLOOR_SQUARE_M
     return Floor((float(x), float(y)), lines=(0.30, 0.32, 0.30))
+
+
+def _reach(motion: Motion, axes: Floats) -> tuple[Floats, Floats]:
+    """Lowest and highest place (3,) along the axes (3, 3) in nearly all frames: a few wild ones shall not shrink all."""
+    along = motion.joints_world[motion.observed].astype(np.float64) @ axes.T  # (N, 24, 3)
+    low, high = np.quantile(along.min(axis=1), 0.02, axis=0), np.quantile(along.max(axis=1), 0.98, axis=0)
+    return low - _MARGIN_M, high + _MARGIN_M
 
 
 def _blend(picture: Image, drawn: Image, mask: NDArray[np.bool_]) -> Image:

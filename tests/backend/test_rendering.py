@@ -10,7 +10,7 @@ from backend.capture import CaptureSettings, capture
 from backend.demo.clip import RenderedClip
 from backend.encoding import VideoWriter
 from backend.preview import write_preview
-from backend.rendering import Camera, MeshRenderer, vertex_normals
+from backend.rendering import Camera, MeshRenderer, Surface, vertex_normals
 from smpl_rig.axes import WORLD_FROM_LEVEL_CAMERA
 
 TETRAHEDRON = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
@@ -25,10 +25,10 @@ def test_draws_where_the_camera_says(principal_point: tuple[float, float]) -> No
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = WORLD_FROM_LEVEL_CAMERA, (0.3, -3, 1)
     K = np.array([[500, 0, principal_point[0]], [0, 500, principal_point[1]], [0, 0, 1.0]])
-    renderer = MeshRenderer(Camera(K, pose, 640, 480), SQUARE_FACES, (1.0, 0.2, 0.2), floor=False)
+    renderer = MeshRenderer(Camera(K, pose, 640, 480), [Surface(SQUARE_FACES, (1.0, 0.2, 0.2))])
     for place in ([0.0, 0.0, 1.0], [0.8, 0.5, 0.7], [-0.5, -0.4, 1.4]):
         vertices = SQUARE * 0.12 + place
-        image, mask = renderer.render_with_mask(vertices)
+        image, mask = renderer.render_with_mask([vertices])
         projected = (vertices - pose[:3, 3]) @ pose[:3, :3] @ K.T
         pixels = projected[:, :2] / projected[:, 2:]
         rows, columns = np.nonzero(mask)
