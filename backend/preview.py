@@ -27,11 +27,12 @@ OPACITY = 0.75
 COLOURS = ((0.35, 0.62, 0.95), (0.95, 0.60, 0.30), (0.45, 0.80, 0.45), (0.80, 0.50, 0.85), (0.90, 0.85, 0.35))
 #: A frame is a person's if their times differ by no more.
 _SAME_TIME_S = 1e-3
-#: From the camera at the side to the nearest that anybody comes to it.
-_SIDE_DISTANCE_M = 6.0
-_SIDE_HEIGHT_M = 1.6
-#: Free space about the joints: hands and the top of the head reach beyond them.
-_MARGIN_M = 0.35
+#: What the view from the side shows at the person's distance: its height, and how far to the person it stands.
+_SIDE_VIEW_M, _SIDE_DISTANCE_M = 3.2, 6.0
+#: How far above the person's middle the side's camera stands, to see the floor.
+_SIDE_RAISED_M = 0.7
+#: How far the pelvis may leave the middle of that view before the view follows: along the view, downwards, towards it.
+_SLACK_M = (0.25, 0.30, 0.40)
 
 
 def write_preview(
@@ -48,7 +49,7 @@ def write_preview(
 
     Args:
         footage_path: what was captured.
-        motions: as they are to be shown (raw or refined); at least one. Everybody is shown in the first one's world.
+        motions: as they are to be shown (raw or refined); at least one, and the first one is seen from the side.
         body: the body that they wear.
         path: of the MP4.
         progress: is told the fraction done.
@@ -65,7 +66,8 @@ def write_preview(
     people = [_Person(motion, motions[0], body) for motion in motions]
     surfaces = [Surface(body.f, COLOURS[index % len(COLOURS)]) for index in range(len(people))]
     over = MeshRenderer(_footage_camera(motions[0], start, width, height), surfaces)
-    aside = MeshRenderer(_side_camera(motions[0], height * 2 // 3, height), surfaces, _floor_under(motions[0]))
+    side_cameras = _side_cameras(motions[0], height * 2 // 3, height)
+    aside = MeshRenderer(side_cameras[0], surfaces[:1], _floor_under(motions[0]))
 
     with VideoWriter(path, Fraction(footage.frame_rate), quality=21) as writer:
         for frame in footage.frames(start, end + _SAME_TIME_S):
@@ -73,7 +75,8 @@ def write_preview(
             over.aim(_footage_camera(motions[0], frame.timestamp_s, width, height))
             picture = cv2.resize(frame.image, (width, height), interpolation=cv2.INTER_AREA)
             picture = _blend(np.asarray(picture, dtype=np.uint8), *over.render_with_mask(vertices))
-            writer.add(np.hstack((picture, aside.render(vertices))), frame.timestamp_s - start)
+            aside.aim(side_cameras[int(_nearest(motions[0], np.array(frame.timestamp_s)))])
+            writer.add(np.hstack((picture, aside.render(vertices[:1]))), frame.timestamp_s - start)
             progress(min((frame.timestamp_s - start) / max(end - start, _SAME_TIME_S), 1.0))
 
 
@@ -113,37 +116,40 @@ def _footage_camera(motion: Motion, time_s: float, width: int, height: int) -> C
     return Camera(K, motion.world_from_camera[_nearest(motion, np.array(time_s))].astype(np.float64), width, height)
 
 
-def _side_camera(motion: Motion, width: int, height: int) -> Camera:
-    """Stands on the picture's right, looks level to its left, and sees wherever this person goes."""
+def _side_cameras(motion: Motion, width: int, height: int) -> list[Camera]:
+    """One for each frame: on the picture's right, looking level to its left, following the person if need be."""
     backward = motion.world_from_camera[0, :3, 0].astype(np.float64) * (1, 1, 0)
     backward /= np.linalg.norm(backward)
     down = np.array([0.0, 0.0, -1.0])
-    axes = np.stack((np.cross(backward, down), down, backward))  # rows: right, down, backward
-    low, high = _reach(motion, axes)
-    place = np.array([(low[0] + high[0]) / 2, -_SIDE_HEIGHT_M, high[2] + _SIDE_DISTANCE_M])
+    right = np.cross(backward, down)
     pose = np.eye(4)
-    pose[:3, :3], pose[:3, 3] = (axes * [[1], [1], [-1]]).T, place @ axes
+    pose[:3, :3] = np.stack((right, down, -backward), axis=-1)
+    focal = height * _SIDE_DISTANCE_M / _SIDE_VIEW_M
+    # the principal point lies higher than the middle, as the camera stands above the person's
+    K = np.array(
+        [[focal, 0, width / 2], [0, focal, height / 2 - focal * _SIDE_RAISED_M / _SIDE_DISTANCE_M], [0, 0, 1.0]]
+    )
+    axes = np.stack((right, down, backward))
+    cameras = []
+    for middle in _follow(motion.pelvis_world @ axes.T):
+        pose = pose.copy()
+        pose[:3, 3] = (middle + np.array([0, -_SIDE_RAISED_M, _SIDE_DISTANCE_M])) @ axes
+        cameras.append(Camera(K, pose, width, height))
+    return cameras
 
-    # the box about the person's ways, its nearest and its farthest side, fills the picture
-    depths = place[2] - np.array([high[2], low[2]])
-    seen = (np.stack((low, high))[:, :2] - place[:2]) / depths[:, None, None]  # (2, 2, 2) at a focal length of one
-    low_seen, high_seen = seen.min(axis=(0, 1)), seen.max(axis=(0, 1))
-    focal = float((np.array([width, height]) / (high_seen - low_seen)).min())
-    x, y = np.array([width, height]) / 2 - focal * (low_seen + high_seen) / 2
-    return Camera(np.array([[focal, 0, x], [0, focal, y], [0, 0, 1.0]]), pose, width, height)
+
+def _follow(path: Floats) -> Floats:
+    """Moves only as far as it must to stay within the slack of the path (T, 3)."""
+    followed = path.copy()
+    for frame in range(1, len(path)):
+        followed[frame] = np.clip(followed[frame - 1], path[frame] - _SLACK_M, path[frame] + _SLACK_M)
+    return followed
 
 
 def _floor_under(motion: Motion) -> Floor:
-    """Its lines lie at whole steps from the world's origin, wherever the person is."""
+    """Lines only, as a person may be below a floor that was misjudged; at whole steps from the world's origin."""
     x, y = np.round(np.median(motion.pelvis_world[:, :2], axis=0) / FLOOR_SQUARE_M) * FLOOR_SQUARE_M
-    return Floor((float(x), float(y)), lines=(0.30, 0.32, 0.30))
-
-
-def _reach(motion: Motion, axes: Floats) -> tuple[Floats, Floats]:
-    """Lowest and highest place (3,) along the axes (3, 3) in nearly all frames: a few wild ones shall not shrink all."""
-    along = motion.joints_world[motion.observed].astype(np.float64) @ axes.T  # (N, 24, 3)
-    low, high = np.quantile(along.min(axis=1), 0.02, axis=0), np.quantile(along.max(axis=1), 0.98, axis=0)
-    return low - _MARGIN_M, high + _MARGIN_M
+    return Floor((float(x), float(y)), colour=None)
 
 
 def _blend(picture: Image, drawn: Image, mask: NDArray[np.bool_]) -> Image:

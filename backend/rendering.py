@@ -22,6 +22,7 @@ SKIN: Colour = (0.80, 0.62, 0.52)
 BACKDROP: Colour = (0.62, 0.66, 0.70)
 #: Side of the floor's squares.
 FLOOR_SQUARE_M = 0.5
+_FLOOR_LINES: Colour = (0.38, 0.40, 0.38)
 #: What is nearer or farther than this is not drawn.
 _NEAR_M, _FAR_M = 0.05, 500.0
 
@@ -63,12 +64,12 @@ class Floor:
     Attributes:
         centre: x and y, metres.
         reach_m: from the centre to each side.
-        lines: RGB, 0 to 1.
+        colour: RGB, 0 to 1, between the lines; None leaves it open.
     """
 
     centre: tuple[float, float] = (0.0, 0.0)
     reach_m: float = 20.0
-    lines: Colour = (0.38, 0.40, 0.38)
+    colour: Colour | None = (0.45, 0.47, 0.45)
 
 
 class MeshRenderer:
@@ -219,8 +220,12 @@ def _floor_actor(floor: Floor) -> Any:
     mapper.SetInputConnection(plane.GetOutputPort())
     actor = vtk.vtkActor()
     actor.SetMapper(mapper)
-    actor.GetProperty().SetColor(0.45, 0.47, 0.45)
-    actor.GetProperty().SetEdgeColor(*floor.lines)
-    actor.GetProperty().EdgeVisibilityOn()
     actor.GetProperty().LightingOff()
+    if floor.colour is None:
+        actor.GetProperty().SetRepresentationToWireframe()
+        actor.GetProperty().SetColor(*_FLOOR_LINES)
+    else:
+        actor.GetProperty().SetColor(*floor.colour)
+        actor.GetProperty().SetEdgeColor(*_FLOOR_LINES)
+        actor.GetProperty().EdgeVisibilityOn()
     return actor
