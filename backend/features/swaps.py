@@ -3,6 +3,9 @@
 Seen from behind, BlazePose now and then takes a person's left for their right, in bursts, with full visibility. The
 2D landmarks themselves stay where the limbs are, so exchanging the labels back repairs them; its 3D of such frames is
 built on the wrong side and is not to be trusted.
+
+Arms alone or legs alone that stay swapped for longer than about a third of a second are taken for crossed limbs and
+left as they are: the 2D motion does not tell the two apart.
 """
 
 from __future__ import annotations

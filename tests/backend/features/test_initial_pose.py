@@ -1,0 +1,135 @@
+"""Landmarks of a body in a known pose, seen exactly: the fit finds the pose again."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from backend.body import TorchBody
+from backend.demo.choreography import Performance, perform
+from backend.evaluation.metrics import pa_mpjpe
+from backend.features.initial_pose import BodyInCamera, kabsch, matrix_from_rotation_vector, solve
+from backend.features.landmark_points import landmark_points
+from backend.people.tracks import Track
+from smpl_rig import rotations
+from smpl_rig.axes import WORLD_FROM_LEVEL_CAMERA
+from smpl_rig.body import Body
+from smpl_rig.kinematics import forward_kinematics
+from smpl_rig.skeleton import INDEX
+
+K = np.array([[1000.0, 0, 640], [0, 1000, 360], [0, 0, 1]])
+STANDS = np.array([0.0, -4.5, 1.2])
+
+
+@pytest.fixture(scope="module")
+def truth(body: Body) -> Performance:
+    return perform(body.rest_joints(np.zeros(10)), 15.0)
+
+
+@pytest.fixture(scope="module")
+def track(body: Body, truth: Performance) -> Track:
+    points = landmark_points(body)
+    turned, places = forward_kinematics(truth.local_rotations, body.rest_joints(np.zeros(10)), truth.trans)
+    matrices = rotations.to_matrix(turned)
+    moved = places - np.einsum("tjab,jb->tja", matrices, body.rest_joints(np.zeros(10)))
+    blended = np.einsum("lj,tjab->tlab", points.weights, matrices)
+    world = np.einsum("tlab,lb->tla", blended, points.template) + np.einsum("lj,tja->tla", points.weights, moved)
+    in_camera = (world - STANDS) @ WORLD_FROM_LEVEL_CAMERA
+    pixels = in_camera @ K.T
+    landmarks = np.concatenate((pixels[..., :2] / pixels[..., 2:], np.ones((*pixels.shape[:2], 1))), axis=-1)
+    hips = in_camera[:, [23, 24]].mean(axis=1, keepdims=True)
+    low, high = landmarks[..., :2].min(axis=1), landmarks[..., :2].max(axis=1)
+    count = len(landmarks)
+    boxes = np.concatenate((low, high - low), axis=-1)
+    return Track(
+        0, np.arange(count), truth.timestamps_s, landmarks, in_camera - hips, boxes, np.ones(count, dtype=bool)
+    )
+
+
+def fit(body: Body, track: Track) -> BodyInCamera:
+    return solve(track, track.observed, K, TorchBody(body), landmark_points(body), lambda _fraction: None)
+
+
+def joints_of(body: Body, fitted: BodyInCamera) -> np.ndarray:
+    local = rotations.from_matrix(fitted.rotations.astype(float))
+    return forward_kinematics(local, body.rest_joints(fitted.betas), fitted.transl)[1]
+
+
+def true_joints(truth: Performance) -> np.ndarray:
+    return (truth.joints_world - STANDS) @ WORLD_FROM_LEVEL_CAMERA
+
+
+def test_exact_landmarks_give_the_pose_back(body: Body, truth: Performance, track: Track) -> None:
+    fitted = fit(body, track)
+    joints = joints_of(body, fitted)
+    assert pa_mpjpe(joints, true_joints(truth), track.observed) < 25
+    projected = joints @ K.T
+    expected = true_joints(truth) @ K.T
+    pixels = projected[..., :2] / projected[..., 2:] - expected[..., :2] / expected[..., 2:]
+    limbs = [INDEX[f"{side}_{name}"] for side in ("left", "right") for name in ("knee", "ankle", "elbow", "wrist")]
+    assert np.linalg.norm(pixels[:, limbs], axis=-1).mean() < 0.02 * track.boxes[:, 3].mean()
+    assert fitted.confidence.mean() > 0.8
+
+
+def test_rotations_are_rotations_and_knees_bend_forward(body: Body, track: Track) -> None:
+    fitted = fit(body, track)
+    product = fitted.rotations @ fitted.rotations.swapaxes(-1, -2)
+    np.testing.assert_allclose(product, np.broadcast_to(np.eye(3), product.shape), atol=1e-5)
+    knees = rotations.log(rotations.from_matrix(fitted.rotations[:, [4, 5]].astype(float)))
+    assert knees[..., 0].min() > -0.15
+
+
+def test_a_gap_is_bridged_with_no_confidence(body: Body, truth: Performance, track: Track) -> None:
+    gap = slice(20, 25)
+    landmarks, world, boxes = track.landmarks2d.copy(), track.landmarks3d.copy(), track.boxes.copy()
+    observed = track.observed.copy()
+    landmarks[gap], world[gap], boxes[gap], observed[gap] = (np.nan, np.nan, 0), np.nan, np.nan, False
+    gapped = replace(track, landmarks2d=landmarks, landmarks3d=world, boxes=boxes, observed=observed)
+    fitted = fit(body, gapped)
+    joints = joints_of(body, fitted)
+    assert np.isfinite(joints).all()
+    assert (fitted.confidence[gap] == 0).all()
+    assert np.linalg.norm(joints[gap, 0] - true_joints(truth)[gap, 0], axis=-1).max() < 0.5
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_very_short_tracks(body: Body, track: Track, frames: int) -> None:
+    first = slice(0, frames)
+    short = Track(
+        0,
+        track.frames[first],
+        track.timestamps_s[first],
+        track.landmarks2d[first],
+        track.landmarks3d[first],
+        track.boxes[first],
+        track.observed[first],
+    )
+    fitted = fit(body, short)
+    assert fitted.rotations.shape == (frames, 24, 3, 3)
+    assert np.isfinite(fitted.transl).all()
+
+
+def test_legs_out_of_sight_stay_plausible(body: Body, track: Track) -> None:
+    landmarks = track.landmarks2d.copy()
+    landmarks[:, 25:, 2] = 0
+    fitted = fit(body, replace(track, landmarks2d=landmarks))
+    assert np.isfinite(fitted.rotations).all()
+    assert fitted.confidence[:, [INDEX["left_ankle"], INDEX["right_knee"]]].max() < 0.1
+    assert fitted.confidence[:, INDEX["left_elbow"]].mean() > 0.5
+
+
+def test_rotation_vectors_agree_with_numpy() -> None:
+    vectors = np.random.default_rng(0).normal(size=(50, 3))
+    expected = rotations.to_matrix(rotations.exp(vectors))
+    np.testing.assert_allclose(matrix_from_rotation_vector(torch.tensor(vectors)).numpy(), expected, atol=1e-6)
+
+
+def test_kabsch_finds_the_rotation_and_never_a_reflection() -> None:
+    random = np.random.default_rng(1)
+    points = random.normal(size=(20, 4, 3))
+    turn = rotations.to_matrix(rotations.exp(random.normal(size=(20, 3))))
+    found = kabsch(torch.tensor(points).float(), torch.tensor(points @ turn.swapaxes(1, 2)).float()).numpy()
+    np.testing.assert_allclose(found, turn, atol=1e-4)
+    mirrored = torch.tensor(points * np.array([-1, 1, 1])).float()
+    np.testing.assert_allclose(torch.det(kabsch(torch.tensor(points).float(), mirrored)).numpy(), 1, atol=1e-5)
