@@ -101,11 +101,12 @@ def _base(times: Floats) -> Floats:
 
 
 def _squat(times: Floats) -> Floats:
-    return _ease(times, 3.05, 3.5) - _ease(times, 3.6, 3.98)
+    """How deep: half a second each way, as feet that only stand on the floor let nobody drop or rise at 1 g."""
+    return _ease(times, 2.9, 3.4) - _ease(times, 3.48, 3.98)
 
 
 def _wave(times: Floats) -> Floats:
-    return _ease(times, 2.2, 2.55) - _ease(times, 2.95, 3.2)
+    return _ease(times, 1.95, 2.4) - _ease(times, 2.8, 3.3)
 
 
 def _feet(times: Floats, rest_joints: Floats) -> tuple[dict[str, tuple[Floats, Floats]], NDArray[np.bool_]]:
@@ -127,7 +128,7 @@ def _feet(times: Floats, rest_joints: Floats) -> tuple[dict[str, tuple[Floats, F
             done = _ease(times, start, end)
             position += done[:, None] * (places[index + 1] - places[index])
             heading += done * (headings[index + 1] - headings[index])
-            position[:, 2] += _STEP_HEIGHT_M * np.sin(np.pi * done) ** 2
+            position[:, 2] += _STEP_HEIGHT_M * np.sin(np.pi * np.clip((times - start) / (end - start), 0, 1)) ** 2
             moving |= (times > start) & (times < end)
         feet[side] = position, heading
         planted.append(~moving)
