@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +23,7 @@ from backend.demo.choreography import perform
 from backend.demo.clip import demo_camera, render_clip
 from backend.encoding import VideoWriter
 from backend.footage import open_footage
+from backend.preview import write_preview
 from smpl_rig.motion import Motion
 from smpl_rig.refine import refine
 
@@ -42,6 +44,14 @@ print(f"SECONDS {time.perf_counter() - started}", flush=True)
 import os
 os._exit(0)
 """
+_IMPORT_ADDON = """
+import os, sys, time, bpy
+sys.path.insert(0, sys.argv[1])
+started = time.perf_counter()
+import limber
+print(f"SECONDS {time.perf_counter() - started}", flush=True)
+os._exit(0)
+"""
 
 
 def main() -> int:
@@ -59,9 +69,13 @@ def main() -> int:
             f"{name} clip, peak memory, GB": round(report["peak_memory_bytes"] / 1e9, 3)
             for name, report in reports.items()
         }
-        motion = _lengthened(Motion.load(Path(folder) / "short" / "person_0.npz"))
+        captured = Motion.load(Path(folder) / "short" / "person_0.npz")
+        figures["preview, frames per second"] = _preview(short, captured, Path(folder) / "preview.mp4")
+        motion = _lengthened(captured)
         figures["refine 10,000 frames, s"] = _best(lambda: refine(motion, 0.5))
-        figures["write 10,000 frames of keys, s"] = _keys(motion, Path(folder) / "motion.npz")
+        motion.save(Path(folder) / "motion.npz")
+        figures["write 10,000 frames of keys, s"] = _in_blender(_WRITE_KEYS, Path(folder) / "motion.npz")
+        figures["import the extension, s"] = _import_addon(Path(folder) / "extension")
     for name, value in figures.items():
         print(f"{name:<36}{value}")
     print(json.dumps(figures))
@@ -112,10 +126,27 @@ def _best(action: Callable[[], object]) -> float:
     return round(min(times), 3)
 
 
-def _keys(motion: Motion, path: Path) -> float | None:
-    motion.save(path)
+def _preview(clip: Path, motion: Motion, path: Path) -> float:
+    started = time.perf_counter()
+    write_preview(clip, [motion], limber_body(), path, lambda _fraction: None)
+    return round(len(motion) / (time.perf_counter() - started), 2)
+
+
+def _import_addon(folder: Path) -> float | None:
+    """The second time, as the first one also compiles the extension, once for all."""
+    repository = Path(__file__).resolve().parents[1]
+    command = [sys.executable, str(repository / "build_addon.py"), "--out", str(folder)]
+    subprocess.run(command, check=True, capture_output=True, cwd=repository)
+    with zipfile.ZipFile(next(folder.glob("*.zip"))) as archive:
+        archive.extractall(folder / "limber")
+    _in_blender(_IMPORT_ADDON, folder)
+    return _in_blender(_IMPORT_ADDON, folder)
+
+
+def _in_blender(script: str, argument: Path) -> float | None:
+    """The seconds that a script tells of, run with bpy in a process of its own; None where there is no bpy."""
     finished = subprocess.run(
-        [sys.executable, "-c", _WRITE_KEYS, str(path)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", script, str(argument)], capture_output=True, text=True, check=False
     )
     told = [line for line in finished.stdout.splitlines() if line.startswith("SECONDS ")]
     return round(float(told[0].split()[1]), 3) if told else None

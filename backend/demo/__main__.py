@@ -7,13 +7,14 @@ import json
 import sys
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from backend import cli
 from backend.body import limber_body
-from backend.evaluation.comparison import compare
+from backend.evaluation.comparison import SHARED_JOINTS, compare
 from smpl_rig.errors import LimberError
 
 from .choreography import perform
@@ -54,12 +55,21 @@ def _authored(out: Path, exports: list[str]) -> int:
     status = cli.main(["capture", str(clip), "-o", str(out), *exports])
     if status:
         return status
+    _print_rates(json.loads((out / "report.json").read_text(encoding="utf-8")))
     rows = compare(clip, out / "person_0.npz", performance.joints_world, camera)
-    print(f"\n{'millimetres':<34}{'PA-MPJPE':>10}{'MPJPE':>10}{'ACC-ERR':>10}")
+    print(f"\nAgainst the truth, over the {len(SHARED_JOINTS)} joints of limbs that SMPL and BlazePose share:")
+    print(f"{'millimetres':<34}{'PA-MPJPE':>10}{'MPJPE':>10}{'ACC-ERR':>10}")
     for name, row in rows.items():
         print(f"{name:<34}{row['pa_mpjpe']:>10.1f}{row['mpjpe']:>10.1f}{row['acc_err']:>10.1f}")
     (out / "comparison.json").write_text(json.dumps(rows, indent=2), encoding="utf-8")
     return 0
+
+
+def _print_rates(report: dict[str, Any]) -> None:
+    frames = report["footage"]["frames_read"]
+    print(f"\n{'frames per second':<34}{report['frames_per_second']:>10.1f}")
+    for stage in ("people", "pose", "placement"):
+        print(f"  {stage:<32}{frames / max(report['stages_s'][stage], 1e-3):>10.1f}")
 
 
 if __name__ == "__main__":
