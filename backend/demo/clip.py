@@ -17,7 +17,7 @@ from backend.rendering import SKIN, Camera, Floor, MeshRenderer, Surface
 from smpl_rig import rotations
 from smpl_rig.axes import WORLD_FROM_LEVEL_CAMERA
 from smpl_rig.body import Body, skin
-from smpl_rig.skeleton import INDEX
+from smpl_rig.skeleton import BETA_COUNT, INDEX
 
 from .choreography import Performance
 
@@ -54,9 +54,8 @@ def clothing(body: Body) -> Floats:
     colours[np.isin(owner, trunk)] = _SHIRT
     colours[np.isin(owner, [INDEX["pelvis"], INDEX["left_hip"], INDEX["right_hip"]])] = _SHORTS
     head = owner == INDEX["head"]
-    ears = body.rest_joints(np.zeros(body.shapedirs.shape[-1]))[INDEX["head"]]
-    x, y, z = (body.v_template - ears).T
-    colours[head & ((z < -0.01) & (y > -0.02) | (y > 0.12)) & (np.abs(x) < 1)] = _HAIR
+    _, up, forward = (body.v_template - body.rest_joints(np.zeros(BETA_COUNT))[INDEX["head"]]).T
+    colours[head & ((forward < -0.01) & (up > -0.02) | (up > 0.12))] = _HAIR
     return colours
 
 
