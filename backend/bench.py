@@ -28,7 +28,7 @@ from smpl_rig.motion import Motion
 from smpl_rig.refine import refine
 
 LONG_FRAMES = 10_000
-#: The long clip is the short one so many times over: memory must not grow with it.
+#: The long clip is the short one so many times over, to and fro: memory must not grow with it.
 REPEATS = 12
 _WRITE_KEYS = """
 import sys, time, bpy
@@ -69,7 +69,9 @@ def main() -> int:
             f"{name} clip, peak memory, GB": round(report["peak_memory_bytes"] / 1e9, 3)
             for name, report in reports.items()
         }
-        captured = Motion.load(Path(folder) / "short" / "person_0.npz")
+        motions = {name: Motion.load(Path(folder) / name / "person_0.npz") for name in reports}
+        figures |= {f"{name} clip, frames captured": len(motion) for name, motion in motions.items()}
+        captured = motions["short"]
         figures["preview, frames per second"] = _preview(short, captured, Path(folder) / "preview.mp4")
         motion = _lengthened(captured)
         figures["refine 10,000 frames, s"] = _best(lambda: refine(motion, 0.5))
@@ -89,10 +91,12 @@ def _render(path: Path) -> None:
 
 
 def _repeat(path: Path, longer: Path) -> None:
+    """To and fro, so that the person never jumps and is one person from beginning to end."""
+    images = [frame.image for frame in open_footage(path).frames()]
     with VideoWriter(longer, Fraction(30)) as writer:
-        for _ in range(REPEATS):
-            for frame in open_footage(path).frames():
-                writer.add(frame.image)
+        for turn in range(REPEATS):
+            for image in images if turn % 2 == 0 else reversed(images):
+                writer.add(image)
 
 
 def _capture(path: Path, out: Path) -> dict[str, Any]:
