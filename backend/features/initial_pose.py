@@ -275,7 +275,7 @@ class _Fit:
             optimiser.zero_grad(set_to_none=True)
             transl = torch.cat((ray, torch.ones_like(depth)), dim=1) * depth.exp()
             loss = self._loss(chosen, self._local(base, turn, bend), transl, betas, bend, coupled=not shape_is_free)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimiser.step()
             schedule.step()
         with torch.no_grad():
