@@ -22,7 +22,7 @@ from backend.body import TorchBody
 from backend.people.tracks import LANDMARK_INDEX, LANDMARK_NAMES, Track
 from smpl_rig.skeleton import BETA_COUNT, INDEX, JOINT_COUNT, JOINT_NAMES
 
-from .landmark_points import LandmarkPoints
+from .landmark_points import LandmarkPoints, LandmarkSkin
 
 Floats = NDArray[np.floating[Any]]
 
@@ -224,9 +224,7 @@ class _Fit:
     ) -> None:
         self.device = body.v_template.device
         self._body, self._settings, self._track = body, settings, track
-        self._points_template = self._tensor(points.template)
-        self._points_shapedirs = self._tensor(points.shapedirs)
-        self._points_weights = self._tensor(points.weights)
+        self._skin = LandmarkSkin(points).to(self.device)
         self._K = self._tensor(K)
         weight = np.array([_landmark_weight(name) for name in LANDMARK_NAMES])
         seen = track.observed[:, None] * track.landmarks2d[..., 2] * weight  # (T, 33)
@@ -294,10 +292,7 @@ class _Fit:
         """(T, 33, 3) in camera axes, from the pelvis's place (T, 3)."""
         joints = self._body.rest_joints(betas[None])  # (1, 24, 3)
         turned, places = self._body.forward_kinematics(local, joints, pelvis - joints[:, 0])
-        rest = self._points_template + self._points_shapedirs @ betas  # (33, 3)
-        moved = places - (turned @ joints.unsqueeze(-1)).squeeze(-1)  # (T, 24, 3)
-        blended = torch.einsum("lj,tjab->tlab", self._points_weights, turned)
-        return (blended @ rest.unsqueeze(-1)).squeeze(-1) + torch.einsum("lj,tjc->tlc", self._points_weights, moved)
+        return self._skin(turned, places, joints, betas[None])
 
     def _residual(self, chosen: Tensor, landmarks: Tensor) -> Tensor:
         """(T, 33) distance in the picture, parts of the person's height."""
@@ -362,7 +357,7 @@ class _Fit:
     def _first_pose(self, chosen: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
         """Pelvis (T, 3, 3) from the torso of BlazePose's 3D, and rotation vectors (T, 24, 3) that point the limbs."""
         world = self._world[chosen]
-        rest = self._points_template + self._points_shapedirs @ betas
+        rest = self._skin.template + self._skin.shapedirs @ betas  # (33, 3)
         torso = [LANDMARK_INDEX[name] for name in _TORSO]
         root = kabsch(rest[torso].expand(len(world), -1, -1), world[:, torso])
         bend = self._usual.expand(len(world), -1, -1).clone()

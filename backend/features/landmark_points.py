@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from backend.people.tracks import LANDMARK_NAMES
 from smpl_rig.body import Body
@@ -50,6 +52,41 @@ class LandmarkPoints:
     template: Floats
     shapedirs: Floats
     weights: Floats
+
+
+class LandmarkSkin(nn.Module):
+    """The landmarks of posed bodies, batched in torch."""
+
+    template: Tensor
+    shapedirs: Tensor
+    weights: Tensor
+
+    def __init__(self, points: LandmarkPoints) -> None:
+        super().__init__()
+        for name in ("template", "shapedirs", "weights"):
+            self.register_buffer(name, torch.tensor(getattr(points, name), dtype=torch.float32))
+
+    def forward(
+        self, turned: Tensor, places: Tensor, rest_joints: Tensor, betas: Tensor, misplaced: Tensor | None = None
+    ) -> Tensor:
+        """Linear blend skinning.
+
+        Args:
+            turned: (B, 24, 3, 3) rotations of the joints in the world, from :meth:`TorchBody.forward_kinematics`.
+            places: (B, 24, 3) metres, where the joints are, from the same.
+            rest_joints: (B or 1, 24, 3) metres, body frame.
+            betas: (B or 1, 10).
+            misplaced: (B or 1, 33, 3) metres, body frame, added to where the landmarks lie on the resting body.
+
+        Returns:
+            (B, 33, 3) metres, where ``places`` are.
+        """
+        rest = self.template + torch.einsum("lcb,nb->nlc", self.shapedirs, betas)  # (B or 1, 33, 3)
+        if misplaced is not None:
+            rest = rest + misplaced
+        moved = places - (turned @ rest_joints.unsqueeze(-1)).squeeze(-1)  # (B, 24, 3)
+        blended = torch.einsum("lj,bjac->blac", self.weights, turned)  # (B, 33, 3, 3)
+        return (blended @ rest.unsqueeze(-1)).squeeze(-1) + torch.einsum("lj,bjc->blc", self.weights, moved)
 
 
 def landmark_points(body: Body) -> LandmarkPoints:

@@ -30,36 +30,39 @@ def full_translation(camera: Tensor, boxes: Tensor, K: Tensor) -> Tensor:
     """Where the body's origin lies before the camera of the full image (CLIFF, eq. 4).
 
     Args:
-        camera: (..., 3) s, tx, ty in the square crop about each box.
-        boxes: (..., 3) centre x, centre y and side of the square crop, pixels of the full image.
-        K: (3, 3) intrinsics, pixels.
+        camera: (..., T, 3) s, tx, ty in the square crop about each box.
+        boxes: (..., T, 3) centre x, centre y and side of the square crop, pixels of the full image.
+        K: (..., 3, 3) or (3, 3) intrinsics, pixels.
 
     Returns:
-        (..., 3) metres, camera axes (OpenCV).
+        (..., T, 3) metres, camera axes (OpenCV).
     """
     s, tx, ty = camera.unbind(-1)
     centre_x, centre_y, side = boxes.unbind(-1)
     half_size = (s * side / 2).clamp_min(1e-9)  # pixels that one metre takes at the body's depth
     return torch.stack(
         (
-            tx + (centre_x - K[0, 2]) / half_size,
-            ty + (centre_y - K[1, 2]) / half_size * (K[0, 0] / K[1, 1]),
-            K[0, 0] / half_size,
+            tx + (centre_x - K[..., 0, 2, None]) / half_size,
+            ty + (centre_y - K[..., 1, 2, None]) / half_size * (K[..., 0, 0, None] / K[..., 1, 1, None]),
+            K[..., 0, 0, None] / half_size,
         ),
         dim=-1,
     )
 
 
 def camera_from_translation(transl: Tensor, boxes: Tensor, K: Tensor) -> Tensor:
-    """The inverse of :func:`full_translation`: (..., 3) metres -> (..., 3) s, tx, ty."""
+    """The inverse of :func:`full_translation`: (..., T, 3) metres -> (..., T, 3) s, tx, ty."""
     centre_x, centre_y, side = boxes.unbind(-1)
-    half_size = K[0, 0] / transl[..., 2]
-    tx = transl[..., 0] - (centre_x - K[0, 2]) / half_size
-    ty = transl[..., 1] - (centre_y - K[1, 2]) / half_size * (K[0, 0] / K[1, 1])
+    half_size = K[..., 0, 0, None] / transl[..., 2]
+    tx = transl[..., 0] - (centre_x - K[..., 0, 2, None]) / half_size
+    ty = transl[..., 1] - (centre_y - K[..., 1, 2, None]) / half_size * (K[..., 0, 0, None] / K[..., 1, 1, None])
     return torch.stack((2 * half_size / side, tx, ty), dim=-1)
 
 
 def box_information(boxes: Tensor, K: Tensor) -> Tensor:
-    """Where in the full image a crop was cut, as CLIFF tells its regressor: (..., 3), divided by the focal length."""
+    """Where in the full image a crop was cut, as CLIFF tells its regressor: (..., T, 3), parts of the focal length."""
     centre_x, centre_y, side = boxes.unbind(-1)
-    return torch.stack((centre_x - K[0, 2], centre_y - K[1, 2], side), dim=-1) / K[0, 0]
+    return (
+        torch.stack((centre_x - K[..., 0, 2, None], centre_y - K[..., 1, 2, None], side), dim=-1)
+        / K[..., 0, 0, None, None]
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.body import limber_body
+from backend.body import TorchBody, limber_body
 from backend.demo.__main__ import BETAS
 from backend.demo.choreography import perform
 from backend.demo.clip import RenderedClip, demo_camera, render_clip
@@ -18,6 +18,11 @@ from smpl_rig.body import Body
 @pytest.fixture(scope="session")
 def body() -> Body:
     return limber_body()
+
+
+@pytest.fixture(scope="session")
+def torch_body(body: Body) -> TorchBody:
+    return TorchBody(body)
 
 
 @pytest.fixture(scope="session")

@@ -32,5 +32,5 @@ def test_the_crop_as_an_image_of_its_own() -> None:
 
 
 def test_box_information_is_from_the_middle_of_the_image() -> None:
-    boxes = torch.tensor([640.0, 350.0, 280.0], dtype=torch.float64)
-    assert torch.allclose(box_information(boxes, K), torch.tensor([0.0, 0.0, 0.2], dtype=torch.float64))
+    boxes = torch.tensor([[640.0, 350.0, 280.0]], dtype=torch.float64)
+    assert torch.allclose(box_information(boxes, K), torch.tensor([[0.0, 0.0, 0.2]], dtype=torch.float64))

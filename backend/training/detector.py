@@ -1,0 +1,292 @@
+"""What BlazePose would see of a body whose motion is known: landmarks with its kinds of errors.
+
+BlazePose's 2D is good, and wrong in a way that lasts: each landmark has a bias that stays with a person and an error
+that wanders, larger where the body hides it. Its 3D is compressed along the line of sight, leans, is biased by limb,
+now and then has a limb on the wrong side of its joint. What each of these measures on real footage is in
+:class:`DetectorErrors`, which holds ranges: a clip draws its own from them, wide enough that no network can trust any.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from backend.people.tracks import LANDMARK_COUNT, LANDMARK_INDEX, LANDMARK_NAMES
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class DetectorErrors:
+    """From how little to how much, for each clip. Lengths in the picture are parts of a standing person's height in it.
+
+    Attributes:
+        misplaced_m: deviation of where on the body a landmark is thought to be, fixed for a clip; metres.
+        image_bias: deviation of each landmark's fixed error in the picture.
+        image_wander: deviation of its wandering error.
+        image_jitter: deviation of its error from frame to frame.
+        memory_s: how long a wandering error lasts.
+        hidden_errors: how many times larger errors are where the body hides the landmark.
+        visibility: logit of the visibility that is told for a landmark in sight.
+        hidden_visibility: how much less it is for a hidden one.
+        depth_slope: by how much BlazePose's 3D is compressed along the line of sight.
+        depth_lean: deviation of how much its depth grows with height, metres in a metre.
+        world_scale: size of its person.
+        world_bias_m: deviation of each landmark's fixed error in its 3D, along the line of sight; a third of it across.
+        world_wander_m: deviation of the wandering error likewise.
+        flips_per_s: how often a limb's depth turns to the wrong side of its joint.
+        flip_s: how long it stays there.
+        without_world: part of the clips whose 3D is not known at all.
+        world_gaps_per_s: how often the 3D is not trusted, as where left and right were swapped.
+        swaps_per_s: how often left and right stay swapped after the repair.
+        gaps_per_s: how often the person is not seen.
+        gap_s: how long a gap lasts.
+    """
+
+    misplaced_m: Range = (0.005, 0.02)
+    image_bias: Range = (0.004, 0.022)
+    image_wander: Range = (0.003, 0.022)
+    image_jitter: Range = (0.0005, 0.005)
+    memory_s: Range = (0.05, 0.8)
+    hidden_errors: Range = (1.0, 4.0)
+    visibility: Range = (2.5, 7.0)
+    hidden_visibility: Range = (0.5, 6.0)
+    depth_slope: Range = (0.5, 0.95)
+    depth_lean: Range = (0.0, 0.2)
+    world_scale: Range = (0.8, 1.1)
+    world_bias_m: Range = (0.03, 0.11)
+    world_wander_m: Range = (0.02, 0.1)
+    flips_per_s: Range = (0.0, 0.25)
+    flip_s: Range = (0.1, 1.0)
+    without_world: float = 0.4
+    world_gaps_per_s: Range = (0.0, 0.15)
+    swaps_per_s: Range = (0.0, 0.06)
+    gaps_per_s: Range = (0.0, 0.1)
+    gap_s: Range = (0.05, 0.5)
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What is known of a person in each of T frames of B clips, as :class:`backend.people.tracks.Track` holds it.
+
+    Attributes:
+        landmarks2d: (B, T, 33, 3) pixel x, pixel y, visibility.
+        landmarks3d: (B, T, 33, 3) metres, camera axes, middle of the hips at the origin.
+        trusted_3d: (B, T) bool, where the 3D may be believed.
+        observed: (B, T) bool.
+        times_s: (B, T) seconds.
+    """
+
+    landmarks2d: Tensor
+    landmarks3d: Tensor
+    trusted_3d: Tensor
+    observed: Tensor
+    times_s: Tensor
+
+
+#: Where errors are larger or smaller than elsewhere.
+_IMAGE_ERROR = {"hip": 1.6, "wrist": 1.2, "pinky": 1.4, "index": 1.4, "thumb": 1.4, "knee": 1.0, "ankle": 1.1,
+                "heel": 1.2, "foot": 1.3, "nose": 0.5, "eye": 0.5, "ear": 0.6, "mouth": 0.5}  # fmt: skip
+_WORLD_ERROR = {"hip": 0.4, "shoulder": 0.8, "elbow": 1.2, "wrist": 1.6, "pinky": 1.7, "index": 1.7, "thumb": 1.6,
+                "nose": 1.1, "eye": 1.1, "ear": 1.0, "mouth": 1.1, "ankle": 1.2, "heel": 1.2, "foot": 1.3}  # fmt: skip
+#: A limb and all that hangs on it, and the joint that it turns about.
+_LIMBS = [
+    (f"{side}_{joint}", [f"{side}_{part}" for part in parts])
+    for side in ("left", "right")
+    for joint, parts in (
+        ("elbow", ("wrist", "pinky", "index", "thumb")),
+        ("shoulder", ("elbow", "wrist", "pinky", "index", "thumb")),
+        ("knee", ("ankle", "heel", "foot_index")),
+        ("hip", ("knee", "ankle", "heel", "foot_index")),
+    )
+]
+_ARMS = ("shoulder", "elbow", "wrist", "pinky", "index", "thumb")
+_LEGS = ("hip", "knee", "ankle", "heel", "foot_index")
+_STANDING_M = 1.7
+
+
+def detect(landmarks: Tensor, hidden: Tensor, K: Tensor, times_s: Tensor, image_size: Tensor,
+           errors: DetectorErrors, generator: torch.Generator) -> Observation:  # fmt: skip
+    """Draws an observation of bodies.
+
+    Args:
+        landmarks: (B, T, 33, 3) metres, camera axes (OpenCV), all in front of the camera.
+        hidden: (B, T, 33) in [0, 1], how far the body itself hides each, see :func:`self_occlusion`.
+        K: (B, 3, 3) intrinsics, pixels.
+        times_s: (B, T) seconds.
+        image_size: (B, 2) pixels.
+        errors: the ranges to draw from.
+        generator: where chance comes from.
+    """
+    chance = _Chance(times_s, errors, generator)
+    projected = torch.einsum("bij,btlj->btli", K, landmarks)
+    pixels = projected[..., :2] / projected[..., 2:]  # (B, T, 33, 2)
+    height_px = _STANDING_M * K[:, 0, 0, None] / landmarks[..., 2].mean(-1)  # (B, T)
+    outside = ((pixels < 0) | (pixels > image_size[:, None, None])).any(-1).float()
+    unseen = torch.maximum(hidden, outside)
+    image_error = _image_error(chance, unseen, pixels)
+    pixels = pixels + image_error * height_px[..., None, None]
+    logit = chance.each(errors.visibility) + 0.7 * chance.wander(LANDMARK_COUNT)
+    visibility = torch.sigmoid(logit - unseen * (chance.each(errors.hidden_visibility) + 2.0 * outside))
+    world = _world(chance, landmarks, image_error, hidden)
+    swapped = chance.bursts(errors.swaps_per_s, errors.flip_s)
+    untrusted = chance.bursts(errors.world_gaps_per_s, errors.flip_s)
+    trusted = ~untrusted & (chance.uniform(len(K), 1) >= errors.without_world)
+    seen = torch.cat((pixels, visibility.unsqueeze(-1)), dim=-1)
+    seen, world = _swap(chance, swapped, seen), _swap(chance, swapped, world)
+    observed = ~chance.bursts(errors.gaps_per_s, errors.gap_s)
+    observed[:, 0] = True
+    return Observation(seen, world, trusted, observed, times_s)
+
+
+def self_occlusion(landmarks: Tensor) -> Tensor:
+    """How far the body itself hides each landmark from the camera: (B, T, 33, 3) metres -> (B, T, 33) in [0, 1].
+
+    The body's bulk is a row of balls in torso, head and thighs; a landmark is hidden where one of them lies on its way
+    to the camera.
+    """
+    balls, radii = _bulk(landmarks)  # (B, T, N, 3), (N,)
+    distance = landmarks.norm(dim=-1, keepdim=True)
+    towards_camera = -landmarks / distance  # (B, T, 33, 3)
+    apart = balls.unsqueeze(-3) - landmarks.unsqueeze(-2)  # (B, T, 33, N, 3)
+    along = (apart * towards_camera.unsqueeze(-2)).sum(-1)  # metres nearer to the camera than the landmark
+    squared = apart.square().sum(-1)
+    beside = (squared - along.square()).clamp_min(0).sqrt()
+    covers = torch.sigmoid((radii - beside) / 0.02) * torch.sigmoid((along - radii) / 0.02)
+    return covers.amax(-1)
+
+
+def _bulk(landmarks: Tensor) -> tuple[Tensor, Tensor]:
+    def at(*names: str) -> Tensor:
+        return landmarks[..., [LANDMARK_INDEX[name] for name in names], :].mean(-2)
+
+    hips, shoulders = at("left_hip", "right_hip"), at("left_shoulder", "right_shoulder")
+    head = at("left_ear", "right_ear")
+    torso = [torch.lerp(hips, shoulders, part) for part in (0.05, 0.35, 0.65, 0.9)]
+    thighs = [
+        torch.lerp(at(f"{side}_hip"), at(f"{side}_knee"), part) for side in ("left", "right") for part in (0.35, 0.75)
+    ]
+    radii = [0.13] * len(torso) + [0.09] + [0.07] * len(thighs)
+    return torch.stack((*torso, head, *thighs), dim=-2), landmarks.new_tensor(radii)
+
+
+def _image_error(chance: _Chance, unseen: Tensor, pixels: Tensor) -> Tensor:
+    """(B, T, 33, 2), parts of the person's height."""
+    errors = chance.errors
+    by_landmark = _by_landmark(_IMAGE_ERROR, pixels)[:, None]  # (33, 1)
+    clips = len(pixels)
+    bias = chance.normal(clips, 1, LANDMARK_COUNT, 2) * chance.each(errors.image_bias).unsqueeze(-1)
+    wander = chance.wander(LANDMARK_COUNT, 2) * chance.each(errors.image_wander).unsqueeze(-1)
+    jitter = chance.normal(*pixels.shape) * chance.each(errors.image_jitter).unsqueeze(-1)
+    larger = 1 + unseen.unsqueeze(-1) * chance.each(errors.hidden_errors).unsqueeze(-1)
+    return (bias + (wander + jitter) * larger) * by_landmark
+
+
+def _world(chance: _Chance, landmarks: Tensor, image_error: Tensor, hidden: Tensor) -> Tensor:
+    """BlazePose's own 3D: (B, T, 33, 3)."""
+    errors = chance.errors
+    middle = landmarks[..., [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]], :].mean(-2, keepdim=True)
+    # the crop's axes: it is looked at as if it were in the middle of the picture
+    world = _turned_to_axis(landmarks - middle, middle)
+    flips = [chance.bursts(errors.flips_per_s, errors.flip_s, part=1 / len(_LIMBS)) for _ in _LIMBS]
+    depth = world[..., 2].clone()
+    for (joint, parts), flipped in zip(_LIMBS, flips, strict=True):
+        pivot = depth[..., LANDMARK_INDEX[joint]].unsqueeze(-1)
+        indices = [LANDMARK_INDEX[part] for part in parts]
+        sign = 1 - 2 * flipped.float().unsqueeze(-1)
+        depth[..., indices] = pivot + sign * (depth[..., indices] - pivot)
+    lean = chance.normal(len(depth), 1, 1) * chance.each(errors.depth_lean)
+    depth = depth * chance.each(errors.depth_slope) + lean * world[..., 1]
+    across = world[..., :2] + _STANDING_M * image_error  # both heads of the network look at the same picture
+    world = torch.cat((across, depth.unsqueeze(-1)), dim=-1)
+    by_landmark = _by_landmark(_WORLD_ERROR, landmarks)[:, None]  # (33, 1)
+    by_axis = landmarks.new_tensor([1 / 3, 1 / 3, 1.0])
+    bias = chance.normal(len(depth), 1, LANDMARK_COUNT, 3) * chance.each(errors.world_bias_m).unsqueeze(-1)
+    wander = chance.wander(LANDMARK_COUNT, 3) * chance.each(errors.world_wander_m).unsqueeze(-1)
+    wander = wander * (1 + 0.5 * hidden.unsqueeze(-1))
+    world = (world + (bias + wander) * by_landmark * by_axis) * chance.each(errors.world_scale).unsqueeze(-1)
+    hips = world[..., [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]], :].mean(-2, keepdim=True)
+    return world - hips
+
+
+def _turned_to_axis(points: Tensor, seen_at: Tensor) -> Tensor:
+    """Points (..., n, 3) turned as the ray to ``seen_at`` (..., 1, 3) is turned onto the camera's axis."""
+    ray = seen_at / seen_at.norm(dim=-1, keepdim=True)
+    axis = torch.zeros_like(ray)
+    axis[..., 2] = 1
+    # the shortest rotation from a to b: x + 2 cross terms, by Rodrigues' formula with c = a.b
+    cross = torch.linalg.cross(ray, axis).expand_as(points)
+    cosine = ray[..., 2:]
+    once = torch.linalg.cross(cross, points)
+    return points + once + torch.linalg.cross(cross, once) / (1 + cosine)
+
+
+def _swap(chance: _Chance, swapped: Tensor, values: Tensor) -> Tensor:
+    """Left and right of arms, legs or all exchanged in the frames of ``swapped``, (B, T)."""
+    kinds = (_ARMS, _LEGS, _ARMS + _LEGS)
+    which = chance.once(len(values), len(kinds))  # (B,) the same for all that is asked of one clip
+    result = values
+    for kind, parts in enumerate(kinds):
+        order = list(range(LANDMARK_COUNT))
+        for part in parts:
+            left, right = LANDMARK_INDEX[f"left_{part}"], LANDMARK_INDEX[f"right_{part}"]
+            order[left], order[right] = right, left
+        here = (swapped & (which == kind)[:, None])[..., None, None]
+        result = torch.where(here, values[:, :, order], result)
+    return result
+
+
+def _by_landmark(table: dict[str, float], like: Tensor) -> Tensor:
+    def factor(name: str) -> float:
+        return next((value for part, value in table.items() if part in name), 1.0)
+
+    return like.new_tensor([factor(name) for name in LANDMARK_NAMES])
+
+
+class _Chance:
+    """Draws for B clips of T frames."""
+
+    def __init__(self, times_s: Tensor, errors: DetectorErrors, generator: torch.Generator) -> None:
+        self.errors, self._times, self._generator = errors, times_s, generator
+        self._which: Tensor | None = None
+        clips = len(times_s)
+        low, high = torch.tensor(errors.memory_s, device=times_s.device).log()
+        memory = torch.exp(low + (high - low) * self.uniform(clips, 2))  # (B, 2) a slow and a fast part
+        apart = times_s[:, :, None] - times_s[:, None, :]  # (B, T, T)
+        kernels = torch.exp(-0.5 * (apart[:, None] / memory[..., None, None]).square()).mean(1)
+        steady = 1e-3 * torch.eye(times_s.shape[1], device=times_s.device)
+        self._root = torch.linalg.cholesky((kernels + steady).double()).float()  # (B, T, T)
+
+    def uniform(self, *shape: int) -> Tensor:
+        return torch.rand(*shape, generator=self._generator, device=self._times.device)
+
+    def normal(self, *shape: int) -> Tensor:
+        return torch.randn(*shape, generator=self._generator, device=self._times.device)
+
+    def each(self, between: Range) -> Tensor:
+        """One value for each clip: (B, 1, 1)."""
+        return between[0] + (between[1] - between[0]) * self.uniform(len(self._times), 1, 1)
+
+    def once(self, clips: int, kinds: int) -> Tensor:
+        """(B,) a kind for each clip, the same whenever it is asked for."""
+        if self._which is None:
+            self._which = (self.uniform(clips) * kinds).long().clamp_max(kinds - 1)
+        return self._which
+
+    def wander(self, *shape: int) -> Tensor:
+        """(B, T, *shape) of unit variance that changes smoothly over time."""
+        clips, frames = self._times.shape
+        white = self.normal(clips, frames, *shape)
+        return torch.einsum("bij,bj...->bi...", self._root, white)
+
+    def bursts(self, per_s: Range, lasting_s: Range, part: float = 1.0) -> Tensor:
+        """(B, T) bool, true from time to time for a while."""
+        clips, frames = self._times.shape
+        rate = self.each(per_s)[..., 0] * part  # (B, 1)
+        step = torch.diff(self._times, dim=1, append=2 * self._times[:, -1:] - self._times[:, -2:-1])
+        begins = self.uniform(clips, frames) < rate * step
+        lasts = self.each(lasting_s)[..., 0]  # (B, 1)
+        began = torch.where(begins, self._times, torch.full_like(self._times, -torch.inf)).cummax(1).values
+        return self._times - began < lasts

@@ -1,0 +1,139 @@
+"""Examples to learn from: bodies whose motion is known, filmed by a camera and seen by a detector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from backend.body import TorchBody
+from backend.features.landmark_points import LandmarkSkin
+from backend.features.landmarks import LandmarkInputs, landmark_inputs
+
+from .cameras import CameraVariety, draw_cameras
+from .detector import DetectorErrors, Observation, detect, self_occlusion
+from .variety import BodyMotion, Clips, MotionVariety, draw_motion
+
+
+@dataclass(frozen=True)
+class Variety:
+    """All that is drawn anew for every clip.
+
+    Attributes:
+        motion: how library motion is stretched.
+        camera: how it is filmed.
+        detector: how it is seen.
+        beta: deviation of the shape coefficients.
+    """
+
+    motion: MotionVariety = field(default_factory=MotionVariety)
+    camera: CameraVariety = field(default_factory=CameraVariety)
+    detector: DetectorErrors = field(default_factory=DetectorErrors)
+    beta: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What is known of B clips of T frames, in the camera's axes (OpenCV).
+
+    Attributes:
+        rotations: (B, T, 24, 3, 3) local rotations, the pelvis's in camera axes.
+        betas: (B, 10) shape.
+        joints: (B, T, 24, 3) metres.
+        landmarks: (B, T, 33, 3) metres, where BlazePose's landmarks really are.
+        K: (B, 3, 3) pixels.
+        image_size: (B, 2) pixels.
+    """
+
+    rotations: Tensor
+    betas: Tensor
+    joints: Tensor
+    landmarks: Tensor
+    K: Tensor
+    image_size: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """What is seen and what is true."""
+
+    observation: Observation
+    inputs: LandmarkInputs
+    truth: Truth
+
+
+class ExampleSource:
+    """Draws examples from clips of a motion library.
+
+    Args:
+        clips: the library's part for training, or for testing.
+        body: the body that moves.
+        skin: where the landmarks lie on it.
+        variety: what is drawn anew.
+        seed: the same seed draws the same examples.
+    """
+
+    def __init__(self, clips: Clips, body: TorchBody, skin: LandmarkSkin, variety: Variety, seed: int) -> None:
+        self._clips, self._body, self._skin, self._variety = clips, body, skin, variety
+        self._generator = torch.Generator(clips.rotations.device).manual_seed(seed)
+
+    @torch.no_grad()
+    def draw(self, count: int, frames: int) -> Examples:
+        """``count`` clips of ``frames`` frames."""
+        motion = draw_motion(self._clips, count, frames, self._variety.motion, self._generator)
+        truth = self._film(motion)
+        errors = self._variety.detector
+        observation = detect(
+            self._misplaced(truth, errors),
+            self_occlusion(truth.landmarks),
+            truth.K,
+            motion.times_s,
+            truth.image_size,
+            errors,
+            self._generator,
+        )
+        inputs = landmark_inputs(
+            observation.landmarks2d,
+            observation.landmarks3d,
+            observation.trusted_3d,
+            observation.observed,
+            observation.times_s,
+            truth.K,
+        )
+        return Examples(observation, inputs, truth)
+
+    def _film(self, motion: BodyMotion) -> Truth:
+        count = len(motion.times_s)
+        betas = self._variety.beta * self._normal(count, 10)
+        cameras = draw_cameras(motion.pelvis, motion.times_s, self._variety.camera, self._generator)
+        rotations = motion.rotations.clone()
+        rotations[:, :, 0] = cameras.camera_from_world @ rotations[:, :, 0]
+        pelvis = (cameras.camera_from_world @ motion.pelvis.unsqueeze(-1)).squeeze(-1) + cameras.transl
+        joints, landmarks = self._pose(rotations, betas, pelvis, None)
+        return Truth(rotations, betas, joints, landmarks, cameras.K, cameras.image_size)
+
+    def _misplaced(self, truth: Truth, errors: DetectorErrors) -> Tensor:
+        """(B, T, 33, 3): the landmarks where the detector thinks that they lie on the body."""
+        low, high = errors.misplaced_m
+        count = len(truth.betas)
+        deviation = low + (high - low) * torch.rand(count, 1, 1, generator=self._generator, device=truth.betas.device)
+        _, landmarks = self._pose(
+            truth.rotations, truth.betas, truth.joints[:, :, 0], deviation * self._normal(count, 33, 3)
+        )
+        return landmarks
+
+    def _pose(
+        self, rotations: Tensor, betas: Tensor, pelvis: Tensor, misplaced: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Joints (B, T, 24, 3) and landmarks (B, T, 33, 3) of bodies whose pelvis is at ``pelvis`` (B, T, 3)."""
+        count, frames = rotations.shape[:2]
+        each = betas.repeat_interleave(frames, 0)  # (B * T, 10)
+        rest = self._body.rest_joints(each)
+        turned, places = self._body.forward_kinematics(rotations.flatten(0, 1), rest, pelvis.flatten(0, 1) - rest[:, 0])
+        offsets = None if misplaced is None else misplaced.repeat_interleave(frames, 0)
+        landmarks = self._skin(turned, places, rest, each, offsets)
+        return places.unflatten(0, (count, frames)), landmarks.unflatten(0, (count, frames))
+
+    def _normal(self, *shape: int) -> Tensor:
+        return torch.randn(*shape, generator=self._generator, device=self._clips.rotations.device)

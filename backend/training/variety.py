@@ -1,0 +1,221 @@
+"""Motion drawn from a library and stretched without leaving what bodies can do."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from smpl_rig.skeleton import INDEX, JOINT_COUNT, JOINT_NAMES, MIRROR
+
+from . import quaternions
+
+
+@dataclass(frozen=True)
+class MotionVariety:
+    """How far motions are stretched; parts are parts of all clips drawn.
+
+    Attributes:
+        usual_rates: frame rates of most footage, from and to.
+        rates: frame rates of all footage, evenly in their logarithm.
+        usual: part of the clips with usual rates.
+        speed: how much slower or faster motion is played, evenly in its logarithm.
+        mixed: part of the clips whose upper body comes from another clip.
+        loosened: part of the clips whose joints turn a little differently.
+        offset_rad: deviation of those turns where joints are free; hinges and spine take less.
+        posed: part of the clips that are random poses, one turning into the next.
+        low: part of the clips drawn from those that sit, kneel, crawl or lie.
+        leaning_rad: deviation of how far the whole body is tilted in loosened clips.
+    """
+
+    usual_rates: tuple[float, float] = (23.0, 31.0)
+    rates: tuple[float, float] = (12.0, 60.0)
+    usual: float = 0.6
+    speed: tuple[float, float] = (0.6, 1.6)
+    mixed: float = 0.25
+    loosened: float = 0.6
+    offset_rad: float = 0.25
+    posed: float = 0.08
+    low: float = 0.2
+    leaning_rad: float = 0.15
+
+
+#: How free joints are, beside ``offset_rad``; those not named are fully free.
+_FREEDOM = {"spine": 0.4, "neck": 0.8, "head": 0.6, "collar": 0.4, "knee": 0.0, "elbow": 0.0, "hand": 0.2, "foot": 0.4,
+            "pelvis": 0.0, "ankle": 0.6, "wrist": 0.8}  # fmt: skip
+_UPPER = [index for index, name in enumerate(JOINT_NAMES) if not any(low in name for low in
+          ("pelvis", "hip", "knee", "ankle", "foot"))]  # fmt: skip
+_HINGES = [INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint in ("knee", "elbow")]
+
+
+@dataclass(frozen=True, eq=False)
+class Clips:
+    """Clips of motion one after the other, as tensors.
+
+    Attributes:
+        rotations: (N, 24, 4) local rotations as unit quaternions w, x, y, z; the pelvis's in the world (Z up).
+        pelvis: (N, 3) metres, world.
+        starts: (C,) where each clip begins.
+        lengths: (C,) frames.
+        rates: (C,) frames per second.
+        low: (C,) part of each clip in which the person sits, kneels, crawls or lies.
+    """
+
+    rotations: Tensor
+    pelvis: Tensor
+    starts: Tensor
+    lengths: Tensor
+    rates: Tensor
+    low: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class BodyMotion:
+    """B clips of T frames.
+
+    Attributes:
+        rotations: (B, T, 24, 3, 3) local rotations; the pelvis's in the world (Z up).
+        pelvis: (B, T, 3) metres, world.
+        times_s: (B, T) seconds from the clip's beginning.
+    """
+
+    rotations: Tensor
+    pelvis: Tensor
+    times_s: Tensor
+
+
+def draw_motion(
+    clips: Clips, count: int, frames: int, variety: MotionVariety, generator: torch.Generator
+) -> BodyMotion:
+    """Draws ``count`` clips of ``frames`` frames."""
+    chance = _Chance(clips.rotations.device, generator)
+    times_s = _times(chance, count, frames, variety)
+    rotations, pelvis = _play(clips, chance, count, times_s, variety)
+    others, _ = _play(clips, chance, count, times_s, variety)
+    rotations[:, :, _UPPER] = torch.where(
+        chance.some(count, variety.mixed)[..., None, None], others[:, :, _UPPER], rotations[:, :, _UPPER]
+    )
+    rotations = _loosened(chance, rotations, times_s, variety)
+    posed = chance.some(count, variety.posed)[..., None, None]
+    rotations[:, :, 1:] = torch.where(posed, _poses(clips, chance, times_s)[:, :, 1:], rotations[:, :, 1:])
+    rotations, pelvis = _mirrored(rotations, pelvis, chance.some(count, 0.5))
+    rotations, pelvis = _turned(chance, rotations, pelvis)
+    return BodyMotion(quaternions.matrix(rotations), pelvis, times_s)
+
+
+def _times(chance: _Chance, count: int, frames: int, variety: MotionVariety) -> Tensor:
+    low, high = (math.log(rate) for rate in variety.rates)
+    any_rate = torch.exp(low + (high - low) * chance.uniform(count, 1))
+    low, high = variety.usual_rates
+    usual = low + (high - low) * chance.uniform(count, 1)
+    rate = torch.where(chance.uniform(count, 1) < variety.usual, usual, any_rate)
+    return torch.arange(frames, device=rate.device) / rate
+
+
+def _play(clips: Clips, chance: _Chance, count: int, times_s: Tensor, variety: MotionVariety) -> tuple[Tensor, Tensor]:
+    """Random stretches of the library at random speeds: (B, T, 24, 4), (B, T, 3). Short clips go to and fro."""
+    weight = clips.lengths / clips.rates
+    low = weight * clips.low
+    chosen = torch.where(
+        chance.uniform(count) < variety.low, chance.pick(low.sqrt(), count), chance.pick(weight.sqrt(), count)
+    )
+    first, last = (math.log(value) for value in variety.speed)
+    speed = torch.exp(first + (last - first) * chance.uniform(count, 1))
+    # speed changes on the way, by up to a quarter
+    sway = 0.25 * torch.sin(2 * math.pi * (times_s / (0.5 + 2 * chance.uniform(count, 1)) + chance.uniform(count, 1)))
+    steps = torch.diff(times_s, dim=1, prepend=times_s[:, :1]) * (1 + sway) * speed
+    place = (steps.cumsum(1) * clips.rates[chosen, None]).double()  # frames of the library's clip
+    end = (clips.lengths[chosen] - 1).clamp_min(1)[:, None].double()
+    room = (end - place[:, -1:]).clamp_min(0)
+    place = place + room * chance.uniform(count, 1)
+    around = torch.remainder(place, 2 * end)
+    place = torch.where(around > end, 2 * end - around, around)
+    before = place.floor().clamp_max((clips.lengths[chosen] - 2).clamp_min(0)[:, None].double())
+    part = (place - before).float()
+    index = clips.starts[chosen, None] + before.long()
+    after = index + (clips.lengths[chosen, None] > 1)
+    rotations = quaternions.between(clips.rotations[index], clips.rotations[after], part[..., None, None])
+    return rotations, torch.lerp(clips.pelvis[index], clips.pelvis[after], part[..., None])
+
+
+def _loosened(chance: _Chance, rotations: Tensor, times_s: Tensor, variety: MotionVariety) -> Tensor:
+    """Joints turned a little differently: by a constant and by what comes and goes."""
+    count = len(rotations)
+    freedom = rotations.new_tensor([_freedom(name) for name in JOINT_NAMES])[:, None]  # (24, 1)
+    amount = variety.offset_rad * chance.uniform(count, 1, 1, 1) * chance.some(count, variety.loosened)[..., None, None]
+    period = 0.7 + 2.5 * chance.uniform(count, 1, JOINT_COUNT, 3)
+    phase = chance.uniform(count, 1, JOINT_COUNT, 3)
+    wave = torch.sin(2 * math.pi * (times_s[..., None, None] / period + phase))
+    size = chance.normal(count, 1, JOINT_COUNT, 3)
+    vectors = amount * freedom * (chance.normal(count, 1, JOINT_COUNT, 3) + 0.5 * size * wave)
+    hinges = rotations[:, :, _HINGES]
+    bent = 1 + (2 * chance.uniform(count, 1, len(_HINGES), 1) - 1) * amount  # hinges bend more or less, never back
+    result = quaternions.multiply(rotations, quaternions.exp(vectors))
+    result[:, :, _HINGES] = quaternions.exp(quaternions.log(hinges) * bent)
+    lean = quaternions.exp(amount[..., 0, :] / variety.offset_rad * variety.leaning_rad * chance.normal(count, 1, 3))
+    result[:, :, 0] = quaternions.multiply(lean.expand(-1, rotations.shape[1], -1), result[:, :, 0])
+    return result
+
+
+def _poses(clips: Clips, chance: _Chance, times_s: Tensor) -> Tensor:
+    """Each limb from another moment of the library, turning into another such pose and back: (B, T, 24, 4)."""
+    count = len(times_s)
+    one, other = (_assembled(clips, chance, count) for _ in range(2))
+    period = 0.8 + 4 * chance.uniform(count, 1)
+    along = 0.5 - 0.5 * torch.cos(2 * math.pi * (times_s / period + chance.uniform(count, 1)))
+    return quaternions.between(one, other, along[..., None, None])
+
+
+def _assembled(clips: Clips, chance: _Chance, count: int) -> Tensor:
+    """Poses whose limbs come from five moments of the library: (B, 1, 24, 4)."""
+    moments = (chance.uniform(count, 5) * len(clips.rotations)).long().clamp_max(len(clips.rotations) - 1)
+    limb = torch.tensor([_limb(name) for name in JOINT_NAMES], device=moments.device)
+    return clips.rotations[moments[:, limb], torch.arange(JOINT_COUNT, device=moments.device)][:, None]
+
+
+def _limb(name: str) -> int:
+    """0 trunk, 1 and 2 arms, 3 and 4 legs."""
+    side = {"left": 0, "right": 1}.get(name.split("_", maxsplit=1)[0])
+    if side is None:
+        return 0
+    return (3 if name.split("_")[1] in {"hip", "knee", "ankle", "foot"} else 1) + side
+
+
+def _freedom(name: str) -> float:
+    return next((value for part, value in _FREEDOM.items() if part in name), 1.0)
+
+
+def _mirrored(rotations: Tensor, pelvis: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
+    """Left and right exchanged in the clips of ``which`` (B, 1): a reflection in the plane x = 0 of world and body."""
+    flipped = rotations[:, :, torch.as_tensor(MIRROR)] * rotations.new_tensor([1, 1, -1, -1])
+    across = pelvis * pelvis.new_tensor([-1, 1, 1])
+    return torch.where(which[..., None, None], flipped, rotations), torch.where(which[..., None], across, pelvis)
+
+
+def _turned(chance: _Chance, rotations: Tensor, pelvis: Tensor) -> tuple[Tensor, Tensor]:
+    """Each clip faces another way."""
+    vectors = torch.zeros(len(rotations), 1, 3, device=rotations.device)
+    vectors[..., 2] = 2 * math.pi * chance.uniform(len(rotations), 1)
+    turn = quaternions.exp(vectors)  # (B, 1, 4)
+    rotations[:, :, 0] = quaternions.multiply(turn.expand(-1, rotations.shape[1], -1), rotations[:, :, 0])
+    return rotations, (quaternions.matrix(turn) @ pelvis.unsqueeze(-1)).squeeze(-1)
+
+
+class _Chance:
+    def __init__(self, device: torch.device, generator: torch.Generator) -> None:
+        self._device, self._generator = device, generator
+
+    def uniform(self, *shape: int) -> Tensor:
+        return torch.rand(*shape, generator=self._generator, device=self._device)
+
+    def normal(self, *shape: int) -> Tensor:
+        return torch.randn(*shape, generator=self._generator, device=self._device)
+
+    def some(self, count: int, part: float) -> Tensor:
+        """(B, 1) bool."""
+        return self.uniform(count, 1) < part
+
+    def pick(self, weights: Tensor, count: int) -> Tensor:
+        return torch.multinomial(weights + 1e-9, count, replacement=True, generator=self._generator)
