@@ -9,6 +9,7 @@ network is told.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -55,7 +56,7 @@ def stream(network: TemporalNetwork, chunks: Iterable[FrameFeatures], windows_at
     next_window = network.window.first
     for chunk in chunks:
         network.check(chunk)
-        held, last_observed = _hold(chunk, last_observed)
+        held, last_observed = _held(chunk, last_observed)
         frames.append(network.per_frame(held), chunk.observed)
         ready = _ready(network.window, next_window, frames.end)
         while len(ready) >= windows_at_once:
@@ -71,20 +72,29 @@ def stream(network: TemporalNetwork, chunks: Iterable[FrameFeatures], windows_at
     yield from mean.finish()
 
 
-def _hold(chunk: FrameFeatures, last_observed: FrameFeatures | None) -> tuple[FrameFeatures, FrameFeatures | None]:
-    """Each unobserved frame replaced by the last observed one; and the last observed frame of all."""
+def hold(features: FrameFeatures) -> FrameFeatures:
+    """Each unobserved frame shows the last observed one; ``observed`` stays. The first frame must be observed."""
+    places = torch.arange(len(features), device=features.observed.device).expand_as(features.observed)
+    shown = torch.where(features.observed, places, torch.zeros_like(places)).cummax(1).values  # (B, T)
+    clips = torch.arange(len(shown), device=shown.device)[:, None]
+    held = {name: value[clips, shown] for name, value in features.tensors().items()}
+    return FrameFeatures(**{**held, "observed": features.observed})
+
+
+def _held(chunk: FrameFeatures, last_observed: FrameFeatures | None) -> tuple[FrameFeatures, FrameFeatures | None]:
+    """:func:`hold` for a chunk that follows others; and the last observed frame of all."""
     if len(chunk) == 0:
         return chunk, last_observed
     if last_observed is None:
         if not bool(chunk.observed[0, 0]):
             raise FeatureError("The first frame of a sequence must be one in which the person was observed.")
         last_observed = chunk.frames(0, 1)
-    joined = {name: torch.cat((getattr(last_observed, name), value), 1) for name, value in chunk.tensors().items()}
-    seen = joined["observed"][0]
-    places = torch.arange(len(seen), device=seen.device)
-    shown = torch.where(seen, places, torch.zeros_like(places)).cummax(0).values
-    held = FrameFeatures(**{name: value[:, shown] for name, value in joined.items()})
-    return held.frames(1, len(shown)), held.frames(len(shown) - 1, len(shown))
+    before = last_observed.tensors()
+    joined = hold(
+        FrameFeatures(**{name: torch.cat((before[name], value), 1) for name, value in chunk.tensors().items()})
+    )
+    last = joined.frames(len(chunk), len(chunk) + 1)
+    return joined.frames(1, len(chunk) + 1), replace(last, observed=torch.ones_like(last.observed))
 
 
 def _ready(window: Window, next_window: int, end: int) -> list[int]:

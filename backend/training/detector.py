@@ -54,10 +54,10 @@ class DetectorErrors:
     visibility: Range = (2.5, 7.0)
     hidden_visibility: Range = (0.5, 6.0)
     depth_slope: Range = (0.5, 0.95)
-    depth_lean: Range = (0.0, 0.2)
+    depth_lean: Range = (0.0, 0.15)
     world_scale: Range = (0.8, 1.1)
-    world_bias_m: Range = (0.03, 0.11)
-    world_wander_m: Range = (0.02, 0.1)
+    world_bias_m: Range = (0.02, 0.085)
+    world_wander_m: Range = (0.015, 0.07)
     flips_per_s: Range = (0.0, 0.25)
     flip_s: Range = (0.1, 1.0)
     without_world: float = 0.4

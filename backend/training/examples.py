@@ -103,6 +103,13 @@ class ExampleSource:
         )
         return Examples(observation, inputs, truth)
 
+    def state(self) -> Tensor:
+        """Where chance has come to; :meth:`restore` goes on from there."""
+        return self._generator.get_state()
+
+    def restore(self, state: Tensor) -> None:
+        self._generator.set_state(state)
+
     def _film(self, motion: BodyMotion) -> Truth:
         count = len(motion.times_s)
         betas = self._variety.beta * self._normal(count, 10)

@@ -1,0 +1,149 @@
+"""A person's landmarks in, their body in every frame out, by one of the temporal networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from backend.body import TorchBody
+from backend.features.initial_pose import BodyInCamera, FitSettings, confidence
+from backend.features.landmark_maps import landmark_maps
+from backend.features.landmark_points import LandmarkSkin
+from backend.features.landmarks import LandmarkEncoder, LandmarkInputs, landmark_inputs
+from backend.people.tracks import Track
+
+from . import rotation6d
+from .frame_features import Estimate, FrameFeatures
+from .sliding_window import run
+from .temporal_network import TemporalNetwork
+
+Floats = NDArray[np.floating[Any]]
+
+#: Networks have learned from motion at about this rate; faster footage is read in turns.
+USUAL_RATE = 30.0
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkNetwork:
+    """A temporal network and the encoder whose features it reads, in evaluation mode."""
+
+    encoder: LandmarkEncoder
+    network: TemporalNetwork
+
+    @torch.no_grad()
+    def __call__(self, inputs: LandmarkInputs, K: Tensor) -> Estimate:
+        """The estimate of every frame of one sequence, (1, T, ...)."""
+        return run(self.network, self.features(inputs, K))
+
+    def features(self, inputs: LandmarkInputs, K: Tensor) -> FrameFeatures:
+        """What the network reads of B sequences."""
+        features = self.encoder(inputs, K)
+        if "local_maps" not in self.network.needs:
+            return features
+        return FrameFeatures(**features.tensors(), local_maps=landmark_maps(inputs))
+
+
+def estimate_body(
+    track: Track,
+    trusted_3d: NDArray[np.bool_],
+    K: Floats,
+    body: TorchBody,
+    skin: LandmarkSkin,
+    network: LandmarkNetwork,
+) -> BodyInCamera:
+    """Runs a network over a track.
+
+    Args:
+        track: landmarks with left and right set right.
+        trusted_3d: (T,) where BlazePose's 3D may be believed.
+        K: (3, 3) pinhole camera, pixels.
+        body: where the work is done is where this module lies.
+        skin: where the landmarks lie on this body.
+        network: with its encoder.
+    """
+    rate = (len(track) - 1) / max(float(track.timestamps_s[-1] - track.timestamps_s[0]), 1e-6)
+    turns = max(1, round(rate / USUAL_RATE)) if len(track) > 1 else 1
+    local = np.empty((len(track), 24, 3, 3), dtype=np.float32)
+    betas = np.empty((len(track), 10), dtype=np.float32)
+    for turn in range(min(turns, len(track))):
+        read = _from_observed(track.observed[turn::turns])
+        chosen = np.arange(turn, len(track), turns)[read:]
+        estimate = network(_inputs(track, trusted_3d, K, chosen, body.v_template.device), _tensor(K, body)[None])
+        local[chosen] = rotation6d.to_matrix(estimate.pose6d)[0].cpu().numpy()
+        betas[chosen] = estimate.betas[0].cpu().numpy()
+        early = np.arange(turn, len(track), turns)[:read]
+        local[early], betas[early] = local[chosen[:1]], betas[chosen[:1]]
+    shape = np.median(betas[track.observed], axis=0)
+    transl, residual = place_before_camera(track, K, _tensor(local, body), _tensor(shape, body), body, skin)
+    return BodyInCamera(local, shape, transl, confidence(track, residual, FitSettings()))
+
+
+def _from_observed(observed: NDArray[np.bool_]) -> int:
+    """The first observed frame."""
+    return int(observed.argmax())
+
+
+def _inputs(
+    track: Track, trusted_3d: NDArray[np.bool_], K: Floats, chosen: NDArray[np.intp], device: torch.device
+) -> LandmarkInputs:
+    def tensor(array: NDArray[Any]) -> Tensor:
+        return torch.tensor(np.nan_to_num(array[chosen])[None], dtype=torch.float32, device=device)
+
+    return landmark_inputs(
+        tensor(track.landmarks2d),
+        tensor(track.landmarks3d),
+        tensor(trusted_3d) > 0,
+        tensor(track.observed) > 0,
+        tensor(track.timestamps_s - track.timestamps_s[0]),
+        torch.tensor(K, dtype=torch.float32, device=device)[None],
+    )
+
+
+def place_before_camera(
+    track: Track, K: Floats, local: Tensor, betas: Tensor, body: TorchBody, skin: LandmarkSkin
+) -> tuple[Floats, Floats]:
+    """Where a posed body stands so that its landmarks are seen where they are.
+
+    The pinhole equations are linear in the place: x = X + tx - u (Z + tz) = 0 for every landmark seen along the ray u.
+
+    Returns:
+        ``transl`` (T, 3) metres, camera axes, and the distance (T, 33) between landmarks seen and projected, parts of
+        the person's height.
+    """
+    rest = body.rest_joints(betas[None])  # (1, 24, 3)
+    turned, places = body.forward_kinematics(local, rest, torch.zeros_like(local[:, 0, 0]))
+    points = skin(turned, places, rest, betas[None])  # (T, 33, 3)
+    pixels = _tensor(np.nan_to_num(track.landmarks2d[..., :2]), body)
+    weights = _tensor(track.landmarks2d[..., 2] * track.observed[:, None], body)
+    intrinsics = _tensor(K, body)
+    rays = (pixels - intrinsics[:2, 2]) / intrinsics.diagonal()[:2]  # (T, 33, 2)
+    zero, one = torch.zeros_like(rays[..., 0]), torch.ones_like(rays[..., 0])
+    rows = torch.stack(
+        (torch.stack((one, zero, -rays[..., 0]), -1), torch.stack((zero, one, -rays[..., 1]), -1)), dim=2
+    )  # (T, 33, 2, 3)
+    wanted = rays * points[..., 2:] - points[..., :2]  # (T, 33, 2)
+    weighted = rows * weights[..., None, None]
+    normal = torch.einsum("tlij,tlik->tjk", weighted, rows) + 1e-6 * torch.eye(3, device=rows.device)
+    transl = torch.linalg.solve(normal, torch.einsum("tlij,tli->tj", weighted, wanted))
+    transl = _filled(transl, track)
+    projected = (points + transl[:, None]) @ intrinsics.T
+    heights = _tensor(np.nan_to_num(track.boxes[:, 2:].max(axis=1), nan=1.0).clip(1.0), body)
+    apart = (projected[..., :2] / projected[..., 2:].clamp_min(0.1) - pixels).norm(dim=-1)
+    return transl.cpu().numpy(), (apart / heights[:, None]).cpu().numpy()
+
+
+def _filled(transl: Tensor, track: Track) -> Tensor:
+    """Gaps bridged in a straight line."""
+    seen = np.flatnonzero(track.observed)
+    values = transl.cpu().numpy()
+    filled = np.stack([np.interp(np.arange(len(track)), seen, values[seen, axis]) for axis in range(3)], axis=-1)
+    return torch.tensor(filled, dtype=transl.dtype, device=transl.device)
+
+
+def _tensor(array: Floats, body: TorchBody) -> Tensor:
+    return torch.tensor(np.asarray(array), dtype=torch.float32, device=body.v_template.device)
