@@ -83,6 +83,10 @@ def test_a_constant_sequence_gives_a_constant_answer(network: TemporalNetwork) -
         assert torch.allclose(values, values[:1].expand_as(values), atol=2e-5), name
 
 
+#: Moves both of the weights that SPS-Net fuses by alike, which their softmax undoes.
+WITHOUT_EFFECT = {"fusion.fc.bias"}
+
+
 def test_gradients_reach_every_parameter(network: TemporalNetwork) -> None:
     network.train()
     torch.manual_seed(1)
@@ -98,7 +102,7 @@ def test_gradients_reach_every_parameter(network: TemporalNetwork) -> None:
     loss.backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
-        assert parameter.grad.abs().sum() > 0, name
+        assert (parameter.grad.abs().sum() > 0) != (name in WITHOUT_EFFECT), name
 
 
 @torch.no_grad()
