@@ -20,6 +20,7 @@ from torch import Tensor
 
 from backend.body import TorchBody
 from backend.people.tracks import LANDMARK_INDEX, LANDMARK_NAMES, Track
+from smpl_rig.rotations import from_matrix, log
 from smpl_rig.skeleton import BETA_COUNT, INDEX, JOINT_COUNT, JOINT_NAMES
 
 from .landmark_points import LandmarkPoints, LandmarkSkin
@@ -56,6 +57,8 @@ class FitSettings:
         beta: of the shape coefficients.
         iterations: of Adam for the pose; the shape takes half as many.
         frames_at_once: longest stretch that is fitted together; neighbours overlap by ``overlap`` frames.
+        guess_joints: of a network's joints from the pelvis, metres.
+        guess_rotations: of a network's rotations, radians.
     """
 
     image: float = 0.02
@@ -67,6 +70,8 @@ class FitSettings:
     frames_at_once: int = 400
     overlap: int = 40
     frames_for_shape: int = 100
+    guess_joints: float = 0.06
+    guess_rotations: float = 0.4
 
 
 #: How far each joint usually turns from the T-pose, radians about its x, y and z axes (body frame). The middle of the
@@ -141,6 +146,7 @@ def solve(
     points: LandmarkPoints,
     progress: Callable[[float], None],
     settings: FitSettings | None = None,
+    guess: BodyInCamera | None = None,
 ) -> BodyInCamera:
     """Fits a body to a track.
 
@@ -152,11 +158,14 @@ def solve(
         points: where the landmarks lie on this body.
         progress: is told the fraction done.
         settings: how much each kind of evidence is believed.
+        guess: what a network answers for the same frames. It takes the place of BlazePose's 3D, which the network has
+            read, and of what is usual: the fit then brings its answer onto the landmarks in the picture.
     """
     settings = settings or FitSettings()
-    fit = _Fit(track, trusted_3d, K, body, points, settings)
+    fit = _Fit(track, trusted_3d, K, body, points, settings, guess)
     sample = fit.sample_for_shape()
-    shaping = fit.run(sample, torch.zeros(BETA_COUNT, device=fit.device), settings.iterations // 2, shape_is_free=True)
+    betas = torch.zeros(BETA_COUNT, device=fit.device) if guess is None else fit.guessed_betas
+    shaping = fit.run(sample, betas, settings.iterations // 2, shape_is_free=True)
     betas = shaping.betas
     local = np.empty((len(track), JOINT_COUNT, 3, 3), dtype=np.float32)
     transl = np.empty((len(track), 3), dtype=np.float32)
@@ -221,6 +230,7 @@ class _Fit:
         body: TorchBody,
         points: LandmarkPoints,
         settings: FitSettings,
+        guess: BodyInCamera | None,
     ) -> None:
         self.device = body.v_template.device
         self._body, self._settings, self._track = body, settings, track
@@ -238,6 +248,8 @@ class _Fit:
         self._times = self._tensor(track.timestamps_s - track.timestamps_s[0])
         middle, spread = _usual_pose()
         self._usual, self._spread = self._tensor(middle), self._tensor(spread)
+        self._guess = None if guess is None else self._tensor(guess.rotations)
+        self.guessed_betas = self._tensor(np.zeros(BETA_COUNT) if guess is None else guess.betas)
 
     def _tensor(self, array: Floats) -> Tensor:
         return torch.tensor(np.asarray(array), dtype=torch.float32, device=self.device)
@@ -307,15 +319,36 @@ class _Fit:
         settings = self._settings
         landmarks = self._landmarks(local, pelvis, betas)
         image = _robust(self._residual(chosen, landmarks) / settings.image) * self._image_weight[chosen]
-        hips = landmarks[:, [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(dim=1, keepdim=True)
-        deviation = torch.tensor([settings.world[0], settings.world[0], settings.world[1]], device=self.device)
-        apart = (landmarks - hips - self._world[chosen] * self._world_scale(landmarks, hips, chosen)) / deviation
-        world = _robust(apart.square().sum(dim=-1).add(1e-6).sqrt()) * self._world_weight[chosen]
-        usual = 0.5 * ((bend - self._usual) / self._spread)[:, 1:].square().sum(dim=(1, 2))
-        loss = image.sum() + 0.3 * world.sum() + 0.5 * usual.sum() + self._hinges(bend).sum()
+        loss = image.sum() + self._hinges(bend).sum()
+        if self._guess is None:
+            loss = loss + self._far_from_world(chosen, landmarks) + self._unusual(bend)
+        else:
+            loss = loss + self._far_from_guess(self._guess[chosen], local, betas)
         if coupled and len(chosen) > 2:
             loss = loss + self._accelerations(chosen, local, pelvis)
         return loss + 0.5 * len(chosen) ** 0.5 * (betas / settings.beta).square().sum()
+
+    def _far_from_world(self, chosen: Tensor, landmarks: Tensor) -> Tensor:
+        """From BlazePose's own 3D."""
+        across, along = self._settings.world
+        hips = landmarks[:, [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(dim=1, keepdim=True)
+        deviation = torch.tensor([across, across, along], device=self.device)
+        apart = (landmarks - hips - self._world[chosen] * self._world_scale(landmarks, hips, chosen)) / deviation
+        world = _robust(apart.square().sum(dim=-1).add(1e-6).sqrt()) * self._world_weight[chosen]
+        return 0.3 * world.sum()
+
+    def _unusual(self, bend: Tensor) -> Tensor:
+        return 0.25 * ((bend - self._usual) / self._spread)[:, 1:].square().sum()
+
+    def _far_from_guess(self, guess: Tensor, local: Tensor, betas: Tensor) -> Tensor:
+        """From a network's joints and rotations, on the same body."""
+        rest = self._body.rest_joints(betas[None])
+        _, joints = self._body.forward_kinematics(local, rest, -rest[:, 0].expand(len(local), -1))
+        _, wanted = self._body.forward_kinematics(guess, rest, -rest[:, 0].expand(len(local), -1))
+        apart = (joints - wanted).square().sum() / self._settings.guess_joints**2
+        # half the squared norm of a rotation matrix's change is the square of the angle
+        turned = 0.5 * (local - guess).square().sum() / self._settings.guess_rotations**2
+        return 0.5 * (apart + turned)
 
     def _world_scale(self, landmarks: Tensor, hips: Tensor, chosen: Tensor) -> Tensor:
         """BlazePose thinks of a person of another size: the scale that fits best over all frames."""
@@ -356,6 +389,8 @@ class _Fit:
 
     def _first_pose(self, chosen: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
         """Pelvis (T, 3, 3) from the torso of BlazePose's 3D, and rotation vectors (T, 24, 3) that point the limbs."""
+        if self._guess is not None:
+            return self._guess[chosen, 0], rotation_vector_from_matrix(self._guess[chosen])
         world = self._world[chosen]
         rest = self._skin.template + self._skin.shapedirs @ betas  # (33, 3)
         torso = [LANDMARK_INDEX[name] for name in _TORSO]
@@ -445,6 +480,12 @@ def matrix_from_rotation_vector(vector: Tensor) -> Tensor:
     cross = torch.stack((zero, -z, y, z, zero, -x, -y, x, zero), dim=-1).reshape(*x.shape, 3, 3)
     sine, versine = angle.sin().unsqueeze(-1), (1 - angle.cos()).unsqueeze(-1)
     return torch.eye(3, device=vector.device) + sine * cross + versine * (cross @ cross)
+
+
+def rotation_vector_from_matrix(matrix: Tensor) -> Tensor:
+    """(..., 3, 3) -> (..., 3) radians, through quaternions, which are safe at half turns."""
+    quaternion = from_matrix(matrix.cpu().double().numpy())
+    return torch.tensor(log(quaternion), dtype=matrix.dtype, device=matrix.device)
 
 
 def kabsch(source: Tensor, target: Tensor) -> Tensor:

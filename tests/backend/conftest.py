@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from backend.body import TorchBody, limber_body
 from backend.demo.__main__ import BETAS
@@ -13,6 +14,9 @@ from backend.demo.choreography import perform
 from backend.demo.clip import RenderedClip, demo_camera, render_clip
 from backend.encoding import VideoWriter
 from smpl_rig.body import Body
+
+# tests run side by side: each on one thread is faster by far than all on all
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
