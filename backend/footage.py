@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator
@@ -26,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smpl_rig.errors import LimberError
+from smpl_rig.image_sequence import IMAGE_SUFFIXES, images_of, is_image_sequence
 
 Image = NDArray[np.uint8]
 
@@ -37,11 +37,9 @@ _CONTAINERS = (
 )
 _OPEN_OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
 
-_IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 #: Images carry no time; this is what Blender assumes of a sequence too.
 IMAGE_SEQUENCE_RATE = Fraction(24)
 _UNSTATED_RATE = Fraction(30)
-_PATTERN = re.compile(r"%0?(\d*)d")
 
 #: Ranges come from people and from single-precision numbers: a frame this close to a bound counts as on it.
 _RANGE_TOLERANCE_S = 1e-4
@@ -166,10 +164,8 @@ def open_footage(path: str | os.PathLike[str], sequence_rate: Fraction | None = 
         FootageError: if it is missing, empty, unreadable, cut off, or holds no pictures.
     """
     path = Path(path)
-    if path.is_dir():
-        return _open_sequence(path, [(number, image) for number, image in enumerate(_images_in(path))], sequence_rate)
-    if not path.exists() and _PATTERN.search(path.name):
-        return _open_sequence(path, _images_of_pattern(path), sequence_rate)
+    if is_image_sequence(path):
+        return _open_sequence(path, sequence_rate)
     if not path.exists():
         raise FootageError(
             f"{path} does not exist. Choose a video file, a folder of images or a pattern like shot_%04d.png."
@@ -442,9 +438,13 @@ class _ImageSequence(Footage):
                 yield timestamp_s, image
 
 
-def _open_sequence(path: Path, images: list[tuple[int, Path]], rate: Fraction | None) -> _ImageSequence:
+def _open_sequence(path: Path, rate: Fraction | None) -> _ImageSequence:
+    try:
+        images = images_of(path)
+    except OSError as error:
+        raise FootageError(f"{path}: its folder cannot be read ({error.strerror}). Choose another.") from error
     if not images:
-        kinds = ", ".join(sorted(_IMAGE_SUFFIXES))
+        kinds = ", ".join(sorted(IMAGE_SUFFIXES))
         raise FootageError(f"{path} holds no images ({kinds}). Choose a video or another folder.")
     if rate is not None and rate <= 0:
         raise FootageError(f"{path}: {rate} is no frame rate. Give frames per second above 0.")
@@ -473,26 +473,6 @@ def _open_sequence(path: Path, images: list[tuple[int, Path]], rate: Fraction | 
         warnings=warnings,
         images=tuple(images),
     )
-
-
-def _images_in(folder: Path) -> list[Path]:
-    """Images of a folder, ``2.png`` before ``10.png``; hidden files are left out."""
-    images = (file for file in folder.iterdir() if file.suffix.lower() in _IMAGE_SUFFIXES)
-    files = [image for image in images if image.is_file() and not image.name.startswith(".")]
-    return sorted(files, key=lambda file: _natural_order(file.name))
-
-
-def _natural_order(name: str) -> list[tuple[bool, int, str]]:
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"([0-9]+)", name)]
-
-
-def _images_of_pattern(pattern: Path) -> list[tuple[int, Path]]:
-    before, digits, after = _PATTERN.split(pattern.name, maxsplit=1)
-    number = re.compile(re.escape(before) + f"([0-9]{{{int(digits or 1)},}})" + re.escape(after))
-    if not pattern.parent.is_dir():
-        raise FootageError(f"{pattern.parent} does not exist, so there are no images {pattern.name} in it.")
-    matches = ((number.fullmatch(file.name), file) for file in pattern.parent.iterdir())
-    return sorted((int(match[1]), file) for match, file in matches if match)
 
 
 def _read_image(path: Path) -> Image | None:

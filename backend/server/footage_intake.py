@@ -11,6 +11,7 @@ from pathlib import Path
 
 from backend.server.errors import ApiError
 from backend.server.storage import FootageRecord, Storage, new_id
+from smpl_rig.image_sequence import images_of, is_image_sequence
 
 DEFAULT_NAME = "footage"
 _LONGEST_NAME_BYTES = 120
@@ -67,18 +68,22 @@ def footage_at(text: str) -> FootageRecord:
     """Footage that lies on this machine; links are followed, so that what was checked is what is read.
 
     Raises:
-        ApiError: if there is no file or folder of files that this user may read (404).
+        ApiError: if there is no file, folder of images or pattern of images that this user may read (404).
     """
     try:
-        path = Path(text).resolve(strict=True)
-        if path.is_file():
-            return FootageRecord(new_id(), path.name, path, uploaded=False, size_bytes=path.stat().st_size)
-        if path.is_dir() and any(entry.is_file() for entry in path.iterdir()):
-            return FootageRecord(new_id(), path.name, path, uploaded=False, size_bytes=None)
+        path = Path(text)
+        if is_image_sequence(path):
+            path = path.resolve(strict=True) if path.is_dir() else path.parent.resolve(strict=True) / path.name
+            if images_of(path):
+                return FootageRecord(new_id(), path.name, path, uploaded=False, size_bytes=None)
+        else:
+            path = path.resolve(strict=True)
+            if path.is_file():
+                return FootageRecord(new_id(), path.name, path, uploaded=False, size_bytes=path.stat().st_size)
     except (OSError, ValueError, RuntimeError) as error:
         message = f"{text} cannot be read on the backend's machine ({_reason(error)}). Give the whole path of a video."
         raise ApiError(404, "footage_not_found", message) from None
-    message = f"{text} is neither a file nor a folder with images in it. Choose a video or a folder of images."
+    message = f"{text} is neither a file nor a folder or pattern of images. Choose a video or images."
     raise ApiError(404, "footage_not_found", message)
 
 

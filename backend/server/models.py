@@ -38,14 +38,14 @@ class ErrorAnswer(_Answer):
 class FootagePath(_Request):
     """Footage that lies on the backend's own machine and is read where it is."""
 
-    path: AbsolutePath = Field(description="a video file, or a folder of images")
+    path: AbsolutePath = Field(description="a video file, a folder of images, or a pattern such as /shot/%04d.png")
 
 
 class Footage(_Answer):
     id: Identifier
     name: str
     uploaded: bool = Field(description="whether the backend holds a copy; a path's file is never changed or deleted")
-    size_bytes: int | None = Field(description="null for a folder of images")
+    size_bytes: int | None = Field(description="null for images")
 
 
 class CaptureRequest(_Request):

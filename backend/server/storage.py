@@ -45,9 +45,9 @@ class FootageRecord:
     """Footage that captures can be made from.
 
     Attributes:
-        path: the file or folder itself.
+        path: the file, folder or pattern of images itself.
         uploaded: whether the file is the server's own copy, and is removed with the record.
-        size_bytes: None for a folder of images.
+        size_bytes: None for images.
     """
 
     id: str

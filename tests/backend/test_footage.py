@@ -339,7 +339,7 @@ def test_pattern_leaves_gaps_in_time(tmp_path: Path) -> None:
 def test_pattern_without_images_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FootageError, match="holds no images"):
         open_footage(tmp_path / "shot_%04d.png")
-    with pytest.raises(FootageError, match="does not exist"):
+    with pytest.raises(FootageError, match="folder cannot be read"):
         open_footage(tmp_path / "nowhere" / "shot_%04d.png")
 
 

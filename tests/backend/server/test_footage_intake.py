@@ -121,8 +121,28 @@ def test_file_and_folder_on_this_machine(server: Any, tmp_path: Path) -> None:
     answer = server.client.post("/v1/footage", json={"path": str(clip)})
     assert answer.status_code == 201
     assert (answer.json()["name"], answer.json()["size_bytes"], answer.json()["uploaded"]) == ("clip.mp4", 5, False)
+    assert server.client.post("/v1/footage", json={"path": str(tmp_path)}).status_code == 404
+    (tmp_path / "shot_0007.png").write_bytes(b"12345")
     answer = server.client.post("/v1/footage", json={"path": str(tmp_path)})
     assert (answer.status_code, answer.json()["size_bytes"]) == (201, None)
+
+
+def test_pattern_of_images_on_this_machine(server: Any, tmp_path: Path) -> None:
+    shot = tmp_path / "shot"
+    shot.mkdir()
+    (shot / "a_0007.png").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to(shot)
+    answer = server.client.post("/v1/footage", json={"path": str(tmp_path / "link" / "a_%04d.png")})
+    assert answer.status_code == 201
+    assert (answer.json()["name"], answer.json()["size_bytes"], answer.json()["uploaded"]) == (
+        "a_%04d.png",
+        None,
+        False,
+    )
+    for nothing in (shot / "b_%04d.png", shot / "a_%05d.png", tmp_path / "nowhere" / "a_%04d.png"):
+        answer = server.client.post("/v1/footage", json={"path": str(nothing)})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "footage_not_found"), nothing
+        assert str(nothing) in answer.json()["error"]["message"]
 
 
 def test_paths_that_are_no_footage(server: Any, tmp_path: Path) -> None:

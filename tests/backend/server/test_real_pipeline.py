@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from backend.footage import open_footage
 from smpl_rig.motion import Motion
 
 FOOTAGE = Path(__file__).resolve().parents[4] / "shared" / "footage" / "sports2d_demo.mp4"
@@ -38,6 +39,18 @@ def test_capture_of_real_footage(start_server: Any, tmp_path: Path) -> None:
     assert b"ftyp" in server.client.get(f"/v1/captures/{capture}/preview").content[:64]
     report = json.loads((server.data / "captures" / capture / "report.json").read_text())
     assert report["settings"]["start_s"] == 1.0
+
+    # Images as a pattern and as a folder are footage too.
+    shot = tmp_path / "shot"
+    shot.mkdir()
+    for frame in open_footage(FOOTAGE).frames(1.0, 1.3):
+        cv2.imwrite(str(shot / f"{frame.index + 1:04d}.jpg"), cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR))
+    for path in (shot / "%04d.jpg", shot):
+        images = server.client.post("/v1/footage", json={"path": str(path)}).json()["id"]
+        capture = server.client.post("/v1/captures", json={"footage": images}).json()["id"]
+        done = server.wait_for(capture, "done", "failed", timeout_s=60)
+        assert done["people"][0]["frames"] == len(list(shot.iterdir())), done["error"]
+        assert server.client.get(f"/v1/captures/{capture}/thumbnail/{done['people'][0]['person']}").status_code == 200
 
     # Users' mistakes come through in their own words.
     wrong = server.client.post("/v1/captures", json={"footage": footage, "network": "no-such-network"}).json()["id"]
