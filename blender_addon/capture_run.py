@@ -14,6 +14,7 @@ from .job import Cancelled, CaptureJob, Ending, Failed, Finished, PersonCaptured
 from .smpl_rig.errors import LimberError
 
 if TYPE_CHECKING:
+    from .smpl_rig.body import Body
     from .smpl_rig.motion import Motion
 
 #: The backend's words for its stages, and ours for what goes round them, as the user reads them.
@@ -57,6 +58,7 @@ class CaptureRun:
     warnings: list[str] = field(default_factory=list)
     error: str = ""
     _motions: list[Motion] = field(default_factory=list)
+    _body: Body | None = None
     _count: int = 0
     _stem: str = ""
 
@@ -102,8 +104,9 @@ class CaptureRun:
             match news:
                 case Progressed():
                     self.progress = news
-                case PersonCaptured(motion, footage):
+                case PersonCaptured(motion, footage, body):
                     self._motions.append(motion)
+                    self._body = body
                     self._stem = Path(footage).stem
                 case Finished(warnings):
                     self.warnings.extend(warnings)
@@ -130,7 +133,7 @@ class CaptureRun:
         motion, settings = self._motions.pop(0), context.scene.limber
         name = self._stem if self._count == 1 else f"{self._stem} person {motion.person}"
         try:
-            armature, warnings = add_person(context, motion, name, settings.smoothness)
+            armature, warnings = add_person(context, motion, name, settings.smoothness, self._body)
             self.people.append(armature.name)
             self.warnings += warnings
             if len(self.people) == 1 and settings.add_camera:

@@ -13,6 +13,7 @@ from .smpl_rig.blender.animation import fit_scene
 from .smpl_rig.blender.camera import BackgroundError, create_camera, show_footage
 from .smpl_rig.blender.character import PROPERTY, CharacterError, apply_smoothness, build_character, motion_of
 from .smpl_rig.body import Body, load_body
+from .smpl_rig.image_sequence import images_of, is_image_sequence
 from .smpl_rig.motion import Motion
 
 _LONGEST_NAME = 40
@@ -48,15 +49,24 @@ def fit_to_footage(scene: Any, motions: Sequence[Motion]) -> None:
         fit_scene(scene, *motions)
 
 
-def add_person(context: Any, motion: Motion, name: str, smoothness: float) -> tuple[Any, list[str]]:
+def add_person(
+    context: Any, motion: Motion, name: str, smoothness: float, body: Body | None = None
+) -> tuple[Any, list[str]]:
     """Makes a person and lets nothing captured be lost: without the body it was captured with, there are bones alone.
+
+    Args:
+        context: Blender's; its scene gets the person.
+        motion: the raw capture.
+        name: of the armature; long ones are cut.
+        smoothness: 0 to 1, of the keys.
+        body: that the motion was captured with; None is the one that comes with the add-on.
 
     Returns:
         The armature object, and what the user should know.
     """
-    name, body, warnings = name[:_LONGEST_NAME], embedded_body(), []
+    name, warnings = name[:_LONGEST_NAME], []
     try:
-        armature = build_character(context.scene, motion, body, name, smoothness)
+        armature = build_character(context.scene, motion, body or embedded_body(), name, smoothness)
     except CharacterError as error:
         warnings.append(f"{name} has bones and no mesh. {error}")
         armature = build_character(context.scene, motion, None, name, smoothness)
@@ -104,12 +114,12 @@ def add_camera(context: Any, armature: Any, footage: Path | None) -> tuple[Any, 
 
 def _first_picture(footage: Path) -> Path:
     """What Blender opens an image sequence by."""
-    if footage.is_dir():
-        return next((each for each in sorted(footage.iterdir()) if each.is_file()), footage)
-    if footage.exists() or "%" not in footage.name:
+    if not is_image_sequence(footage):
         return footage
-    before, after = footage.name.partition("%")[0], footage.suffix
-    return next(iter(sorted(footage.parent.glob(f"{before}*{after}"))), footage)
+    try:
+        return next((image for _, image in images_of(footage)), footage)
+    except OSError:  # Blender says then that there is nothing to show
+        return footage
 
 
 def footage_camera(scene: Any) -> Any:

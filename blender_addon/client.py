@@ -117,13 +117,16 @@ class Health:
 
 @dataclass(frozen=True)
 class CaptureOptions:
-    """How footage is captured; None leaves it to the backend."""
+    """How footage is captured, as the API's capture request says; None leaves it to the backend."""
 
     network: str = "auto"
     person: str = "largest"
     start_s: float | None = None
     end_s: float | None = None
     fov_deg: float | None = None
+    focal_px: float | None = None
+    body: str | None = None
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,7 @@ class CaptureState:
     Attributes:
         capture: its id.
         footage: the footage's name.
+        body: path of the body file that it was asked with, on the backend's machine; empty for the one of Limber's.
         state: queued, running, done, failed, cancelled or interrupted.
         stage: what is being done; empty unless running.
         fraction: how far the whole has come, in [0, 1].
@@ -145,6 +149,7 @@ class CaptureState:
 
     capture: str
     footage: str
+    body: str
     state: str
     stage: str
     fraction: float
@@ -345,6 +350,7 @@ def _capture_state(answer: dict[str, Any]) -> CaptureState:
     return CaptureState(
         capture=answer["id"],
         footage=answer["footage"]["name"],
+        body=answer["request"]["body"] or "",
         state=answer["state"],
         stage=answer["stage"] or "",
         fraction=answer["fraction"],

@@ -10,15 +10,17 @@ import queue
 import tempfile
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .client import BackendError, CaptureOptions, CaptureState, Client, Connection, UnreachableError
 from .smpl_rig.errors import LimberError
+from .smpl_rig.image_sequence import is_image_sequence
 
 if TYPE_CHECKING:
+    from .smpl_rig.body import Body
     from .smpl_rig.motion import Motion
 
 _ASK_EVERY_S = 0.2
@@ -55,10 +57,11 @@ class Progressed:
 
 @dataclass(frozen=True)
 class PersonCaptured:
-    """A person's motion has arrived."""
+    """A person's motion has arrived; ``body`` is another than the one that comes with the add-on, or None."""
 
     motion: Motion
     footage: str
+    body: Body | None
 
 
 @dataclass(frozen=True)
@@ -151,16 +154,26 @@ class CaptureJob:
             return Failed(state.error or "The capture was cancelled on the backend.")
         if not state.people:
             return Failed(f"Nobody was found in {state.footage}. Choose footage in which a person is well visible.")
-        self._fetch(client, state)
-        return Finished(state.warnings)
+        body, warnings = _body_of(state)
+        self._fetch(client, state, body)
+        return Finished((*state.warnings, *warnings))
 
     def _begin(self, client: Client, source: NewCapture) -> str:
-        if not source.footage.exists() and "%" not in source.footage.name:
+        if not source.footage.exists() and not is_image_sequence(source.footage):
             raise BackendError(f"{source.footage} does not exist. Choose the footage again.")
+        if source.options.body and not self._connection.is_local:
+            raise BackendError(
+                "The backend runs on another machine and cannot read a body file of this one. Clear Body in Options."
+            )
         limit = client.health().upload_bytes
         self._footage = self._hand_over(client, source.footage, limit)
         self._pause(0)
-        return client.start_capture(self._footage, source.options)
+        try:
+            return client.start_capture(self._footage, source.options)
+        except BackendError:
+            with suppress(BackendError):  # what is refused shall not fill the backend's disk
+                client.delete_footage(self._footage)
+            raise
 
     def _hand_over(self, client: Client, footage: Path, upload_bytes: int) -> str:
         if self._connection.is_local:
@@ -206,7 +219,7 @@ class CaptureJob:
                 self.events.put(Progressed(state.stage or state.state, state.fraction, state.eta_s, state.people_found))
             self._pause(_ASK_EVERY_S)
 
-    def _fetch(self, client: Client, state: CaptureState) -> None:
+    def _fetch(self, client: Client, state: CaptureState, body: Body | None) -> None:
         from .smpl_rig.motion import Motion  # brings numpy
 
         with tempfile.TemporaryDirectory(prefix="limber-") as folder:
@@ -215,7 +228,7 @@ class CaptureJob:
                 self.events.put(Progressed("fetch", number / len(state.people), None, len(state.people)))
                 path = Path(folder) / f"person_{person}.npz"
                 client.save_motion(state.capture, person, path)
-                self.events.put(PersonCaptured(Motion.load(path), state.footage))
+                self.events.put(PersonCaptured(Motion.load(path), state.footage, body))
 
     def _pause(self, seconds: float) -> None:
         """Waits, and ends the thread's work if that was asked for."""
@@ -230,3 +243,15 @@ class CaptureJob:
                 client.delete_footage(self._footage)
         except UnreachableError as error:
             raise BackendError(f"{error} The capture may go on there.") from error
+
+
+def _body_of(state: CaptureState) -> tuple[Body | None, tuple[str, ...]]:
+    """The body that a capture was asked with, if it was and can be read here, and what the user should know."""
+    if not state.body:
+        return None, ()
+    from .smpl_rig.body import BodyError, load_body  # brings numpy
+
+    try:
+        return load_body(state.body), ()
+    except BodyError as error:
+        return None, (f"The body of the capture cannot be read here: {error}",)

@@ -69,10 +69,12 @@ class LIMBER_PT_options(_Panel, bpy.types.Panel):  # type: ignore[misc]  # noqa:
         if settings.use_range:
             column.prop(settings, "start_s")
             column.prop(settings, "end_s")
-        column = layout.column(align=True, heading="Field of View")
-        column.prop(settings, "use_fov", text="Known")
-        if settings.use_fov:
-            column.prop(settings, "fov")
+        column = layout.column(align=True)
+        column.prop(settings, "camera")
+        if settings.camera != "estimate":
+            column.prop(settings, "fov" if settings.camera == "fov" else "focal_px", text=" ")
+        layout.prop(settings, "body", placeholder="Limber's own")
+        layout.prop(settings, "device")
         layout.prop(settings, "smoothness", slider=True)
         column = layout.column(heading="Scene")
         column.prop(settings, "match_scene", text="Match Footage")

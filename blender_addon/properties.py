@@ -67,14 +67,45 @@ class LIMBER_PG_scene(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N
     use_range: BoolProperty(name="Range", description="Capture a part of the footage")
     start_s: FloatProperty(name="Start", description="First second that is captured", min=0, soft_max=600, unit="NONE")
     end_s: FloatProperty(name="End", description="Last second that is captured", min=0, soft_max=600, default=10)
-    use_fov: BoolProperty(name="Field of View", description="Give the camera's field of view instead of estimating it")
+    camera: EnumProperty(
+        name="Camera",
+        description="What is known of the camera that took the footage",
+        items=(
+            ("estimate", "Estimated", "Nothing: its field of view is estimated"),
+            ("fov", "Field of View", "Its horizontal field of view"),
+            ("focal", "Focal Length", "Its focal length in pixels of the footage, as a calibration gives it"),
+        ),
+    )
     fov: FloatProperty(
-        name="Angle",
+        name="Field of View",
         description="Horizontal field of view of the camera that took the footage",
         subtype="ANGLE",
         min=math.radians(5),
         max=math.radians(170),
         default=math.radians(60),
+    )
+    focal_px: FloatProperty(
+        name="Focal Length",
+        description="Focal length of the camera that took the footage, in pixels of the footage",
+        min=1,
+        soft_max=10_000,
+        max=1e6,
+        default=1000,
+    )
+    body: StringProperty(
+        name="Body",
+        description="A body file (licensed SMPL, .npz or .pkl) that replaces the body that comes with Limber",
+        subtype="FILE_PATH",
+    )
+    device: EnumProperty(
+        name="Device",
+        description="What the backend computes on",
+        items=(
+            ("auto", "Automatic", "The graphics card if the backend can use it, else the processor"),
+            ("cpu", "Processor", "The processor, which has more memory"),
+            ("cuda", "CUDA", "An NVIDIA graphics card"),
+            ("mps", "Metal", "The graphics of an Apple computer"),
+        ),
     )
     smoothness: FloatProperty(
         name="Smoothness",
@@ -103,7 +134,7 @@ class LIMBER_PG_scene(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N
         """
         if not self.footage.strip():
             raise BackendError("No footage is chosen. Choose a video in the panel.")
-        return Path(bpy.path.abspath(self.footage.strip())).absolute()
+        return _absolute(self.footage)
 
     def options(self) -> CaptureOptions:
         """What the backend is to be asked for.
@@ -120,8 +151,16 @@ class LIMBER_PG_scene(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N
             person=str(self.person) if self.people == "number" else self.people,
             start_s=self.start_s if self.use_range else None,
             end_s=self.end_s if self.use_range else None,
-            fov_deg=math.degrees(self.fov) if self.use_fov else None,
+            fov_deg=math.degrees(self.fov) if self.camera == "fov" else None,
+            focal_px=self.focal_px if self.camera == "focal" else None,
+            body=str(_absolute(self.body)) if self.body.strip() else None,
+            device=self.device,
         )
+
+
+def _absolute(path: str) -> Path:
+    """A path as Blender writes it; two slashes at its beginning are the folder of the .blend."""
+    return Path(bpy.path.abspath(path.strip())).absolute()
 
 
 def _update_smoothness(action: Any, _context: Any) -> None:

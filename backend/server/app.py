@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -215,7 +216,8 @@ async def add_footage(
         message = f"Content-Type is '{kind}'. Send a file as {UPLOAD_TYPE}, or a path as application/json."
         raise ApiError(415, "unsupported_media_type", message)
     path = _path_in(await request.body())
-    _require_same_machine(request)
+    message = "A path can only be given on the backend's own machine. Upload the footage instead."
+    _require_same_machine(request, message)
     footage = footage_at(path)
     service.storage.add_footage(footage)
     return describe_footage(footage)
@@ -241,16 +243,19 @@ async def delete_footage(service: _Served, footage: _FootageId) -> None:
     responses=_refusals(
         _400="The body is not text.",
         _403="A body was given from another machine.",
-        _404=_NO_FOOTAGE,
+        _404="There is no such footage, or no body file to read at the path.",
         _422=_INVALID,
         _429="Too many captures wait already.",
     ),
 )
 async def create_capture(request: Request, response: Response, service: _Served, asked: CaptureRequest) -> Capture:
     """Queues a capture; captures run one at a time, in the order in which they were queued."""
+    footage = _footage(service, asked.footage)
     if asked.body is not None:
-        _require_same_machine(request)
-    capture = service.queue.submit(_footage(service, asked.footage), asked)
+        message = "A body's path can only be given on the backend's own machine. Leave it out."
+        _require_same_machine(request, message)
+        _require_body(asked.body)
+    capture = service.queue.submit(footage, asked)
     response.headers["Location"] = f"/v{API_VERSION}/captures/{capture.id}"
     return capture
 
@@ -366,7 +371,16 @@ def _path_in(body: bytes) -> str:
         raise ApiError(422, "invalid_request", f"The body is not JSON: {error}.") from error
 
 
-def _require_same_machine(request: Request) -> None:
+def _require_same_machine(request: Request, message: str) -> None:
     if request.client is None or not is_loopback(request.client.host):
-        message = "A path can only be given on the backend's own machine. Upload the footage instead."
         raise ApiError(403, "not_same_machine", message)
+
+
+def _require_body(path: str) -> None:
+    """Refuses at once what would fail when its turn comes; whether it is a body, the capture sees when it reads it."""
+    if not (Path(path).is_file() and os.access(path, os.R_OK)):
+        message = (
+            f"There is no body file {path} on the backend's machine that it may read. Choose an SMPL file (.npz or "
+            ".pkl), or none: Limber then uses its own."
+        )
+        raise ApiError(404, "body_not_found", message)

@@ -16,6 +16,7 @@ from backend.server.models import CaptureRequest
 from backend.server.worker import Outcome, Progress
 from smpl_rig import kinematics, rotations
 from smpl_rig.axes import WORLD_FROM_BODY, WORLD_FROM_LEVEL_CAMERA
+from smpl_rig.body import Body, load_body
 from smpl_rig.errors import LimberError
 from smpl_rig.motion import Motion
 
@@ -36,15 +37,15 @@ def run(footage: Path, request: CaptureRequest, folder: Path, progress: Progress
         raise LimberError(script["error"])
     # what was asked for comes back, for the tests to read
     asked = request.model_dump_json(exclude={"footage"})
-    motions = [swinging(person, footage.name) for person in range(people)]
+    body = load_body(request.body) if request.body else limber_body()
+    motions = [swinging(person, footage.name, body) for person in range(people)]
     return Outcome(
         write_motions(folder, motions, {}), [*script.get("warnings", []), *([asked] if script.get("echo") else [])]
     )
 
 
-def swinging(person: int, footage: str) -> Motion:
+def swinging(person: int, footage: str, body: Body) -> Motion:
     """A body that swings its limbs, shaking; 3 m in front of a level camera."""
-    body = limber_body()
     rest_joints = body.rest_joints(np.zeros(10)).astype(np.float64)
     random = np.random.default_rng(person)
     times = np.arange(FRAMES) / 30

@@ -1,6 +1,7 @@
 """From the button to the people in the scene: operators in an empty scene, against a real server."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,15 +61,85 @@ def test_everybody_becomes_an_armature_each(settings: Any, server: Any) -> None:
 def test_the_options_reach_the_backend(settings: Any, connected: Any, server: Any) -> None:
     settings.people, settings.person = "number", 4
     settings.use_range, settings.start_s, settings.end_s = True, 1.0, 2.5
-    settings.use_fov, settings.fov = True, np.radians(50)
+    settings.camera, settings.fov, settings.focal_px = "fov", np.radians(50), 1234
+    settings.device = "cpu"
     connected.session.watch._replace(  # as after a look at a backend that has it
         connected.module("watch").Sight(health=_health(connected, "per-frame"))
     )
     settings.network = "per-frame"
     capture(settings, server.script(people=1, echo=True))
     (asked,) = [each for each in connected.session.run.warnings if "network" in each]
-    for words in ('"network":"per-frame"', '"person":"4"', '"start_s":1.0,"end_s":2.5', '"fov_deg":50.0'):
-        assert words.removesuffix("0") in asked
+    for words in (
+        '"network":"per-frame"',
+        '"person":"4"',
+        '"start_s":1.0,"end_s":2.5',
+        '"fov_deg":50.',
+        '"device":"cpu"',
+    ):
+        assert words in asked
+    assert '"focal_px":null,"body":null' in asked
+
+
+def test_a_focal_length_reaches_the_backend_in_place_of_the_field_of_view(
+    settings: Any, connected: Any, server: Any
+) -> None:
+    settings.camera, settings.focal_px = "focal", 1234
+    capture(settings, server.script(people=1, echo=True))
+    (asked,) = [each for each in connected.session.run.warnings if "network" in each]
+    assert '"fov_deg":null,"focal_px":1234.0' in asked
+
+
+@pytest.fixture
+def tall_body(connected: Any, body_file: Path, tmp_path: Path) -> Path:
+    """The file of a body that is a tenth taller than the one that comes with Limber."""
+    module = connected.module("smpl_rig.body")
+    body = module.load_body(body_file)
+    taller = {"v_template": 1.1 * body.v_template, "shapedirs": 1.1 * body.shapedirs, "name": "tall"}
+    path = tmp_path / "tall.npz"
+    replace(body, **taller).save(path)
+    return path
+
+
+def test_another_body_is_captured_with_and_shown(
+    settings: Any, connected: Any, server: Any, body_file: Path, tall_body: Path
+) -> None:
+    settings.body, settings.add_camera = str(tall_body), False
+    capture(settings, server.script(people=1))
+    assert connected.session.run.warnings == []
+    (mesh,) = armatures()[0].children
+    corners = np.array([vertex.co for vertex in mesh.data.vertices])
+    own = connected.module("smpl_rig.body").load_body(body_file).v_template
+    assert np.ptp(corners[:, 2]) == pytest.approx(1.1 * np.ptp(own[:, 1]), rel=1e-5)
+
+
+def test_another_body_that_is_gone_when_an_earlier_capture_is_loaded(
+    settings: Any, connected: Any, server: Any, tall_body: Path
+) -> None:
+    settings.body = str(tall_body)
+    capture(settings, server.script(people=1))
+    tall_body.unlink()
+    client = connected.module("client").Client(connected.module("preferences").connection())
+    assert bpy.ops.limber.load_capture(capture=client.captures()[0].capture) == {"FINISHED"}
+    client.close()
+    said = " ".join(connected.session.run.warnings)
+    assert f"{tall_body} does not exist" in said
+    assert "bones and no mesh" in said
+    assert not bpy.context.object.children
+
+
+@pytest.mark.parametrize(("content", "words"), [(None, "There is no body file"), (b"none", "is not a readable body")])
+def test_a_body_that_cannot_be_used_is_told(
+    settings: Any, connected: Any, server: Any, tmp_path: Path, content: bytes | None, words: str
+) -> None:
+    path = tmp_path / "SMPL_NEUTRAL.npz"
+    if content is not None:
+        path.write_bytes(content)
+    settings.footage, settings.body = str(server.script(people=1)), str(path)
+    with pytest.raises(RuntimeError, match=words):
+        bpy.ops.limber.capture()
+    assert words in connected.session.message
+    assert path.name in connected.session.message
+    assert not armatures()
 
 
 def _health(connected: Any, *networks: str) -> Any:

@@ -118,6 +118,27 @@ def test_footage_that_does_not_exist(job_module: Any, connection: Any, options: 
     assert str(tmp_path / "gone.mp4") in ending.message
 
 
+def test_a_body_file_cannot_be_sent_to_another_machine(job_module: Any, options: Any, limber: Any, server: Any) -> None:
+    elsewhere = limber.module("client").Connection("http://192.0.2.1:8765", "token")
+    source = job_module.NewCapture(server.script(), options(body="/home/me/SMPL_NEUTRAL.npz"))
+    (ending,) = events_of(start(job_module, elsewhere, source))
+    assert "another machine" in ending.message
+
+
+def test_footage_of_a_capture_that_is_refused_does_not_stay(
+    job_module: Any, connection: Any, options: Any, server: Any, limber: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = limber.module("client").Client
+    there, sent = client.add_footage_path, []
+    monkeypatch.setattr(client, "add_footage_path", lambda self, path: sent.append(there(self, path)) or sent[0])
+    source = job_module.NewCapture(server.script(), options(body="/nowhere/SMPL_NEUTRAL.npz"))
+    ending = events_of(start(job_module, connection, source))[-1]
+    assert "no body file /nowhere/SMPL_NEUTRAL.npz" in ending.message
+    with pytest.raises(limber.module("client").BackendError) as gone:
+        client(connection).delete_footage(sent[0])
+    assert gone.value.code == "footage_not_found"
+
+
 def test_a_backend_that_dies_is_told_and_the_capture_done_again(
     job_module: Any, options: Any, limber: Any, start_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -193,6 +193,13 @@ def test_capture_of_unknown_footage(server: Any) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "footage_not_found")
 
 
+def test_body_that_is_not_there_is_refused_at_once(server: Any, tmp_path: Path) -> None:
+    for path in (tmp_path / "SMPL_NEUTRAL.pkl", tmp_path):
+        answer = server.client.post("/v1/captures", json={"footage": server.upload({}), "body": str(path)})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "body_not_found")
+        assert str(path) in answer.json()["error"]["message"]
+
+
 def test_too_many_captures(start_server: Any) -> None:
     server = start_server(queued_captures=2)
     running = server.capture({"do": "sleep"})
