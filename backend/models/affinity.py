@@ -18,12 +18,15 @@ def affinity_map(queries: Tensor, keys: Tensor, visible: Tensor | None = None) -
         (B, T, T); each row sums to 1.
     """
     affinity = queries @ keys.transpose(1, 2)  # (B, T, T)
-    if visible is not None:
-        hidden = ~visible & visible.any(dim=1, keepdim=True)  # (B, T)
-        affinity = affinity.masked_fill(hidden[:, None], -torch.inf)
-    return affinity.softmax(dim=-1)
+    return affinity.softmax(dim=-1) if visible is None else softmax_of_visible(affinity, visible[:, None])
 
 
 def self_similarity_map(features: Tensor, visible: Tensor | None = None) -> Tensor:
     """NSSM, the normalised self-similarity map softmax(X X^T): (B, T, D) -> (B, T, T) (MPS-Net, section 3.1)."""
     return affinity_map(features, features, visible)
+
+
+def softmax_of_visible(scores: Tensor, visible: Tensor) -> Tensor:
+    """Softmax (..., N) over those of N scores that are ``visible`` (..., N); the others get 0. Where none is, all are."""
+    hidden = ~visible & visible.any(dim=-1, keepdim=True)
+    return scores.masked_fill(hidden, -torch.inf).softmax(dim=-1)

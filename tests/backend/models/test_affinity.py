@@ -1,6 +1,6 @@
 import torch
 
-from backend.models.affinity import affinity_map, self_similarity_map
+from backend.models.affinity import affinity_map, self_similarity_map, softmax_of_visible
 
 
 def test_rows_sum_to_one_and_hidden_frames_get_nothing() -> None:
@@ -20,3 +20,12 @@ def test_self_similarity_is_the_softmax_of_the_gram_matrix() -> None:
     x = torch.tensor([[[1.0, 0.0], [0.0, 2.0]]])
     expected = torch.tensor([[[1.0, 0.0], [0.0, 4.0]]]).softmax(-1)
     assert torch.allclose(self_similarity_map(x), expected)
+
+
+def test_softmax_is_over_those_that_are_visible() -> None:
+    scores = torch.tensor([[1.0, 2.0, 4.0], [1.0, 2.0, 4.0]])
+    visible = torch.tensor([[True, False, True], [False, False, False]])
+    rows = softmax_of_visible(scores, visible)
+    assert torch.allclose(rows[0, [0, 2]], scores[0, [0, 2]].softmax(-1))
+    assert rows[0, 1] == 0
+    assert torch.allclose(rows[1], scores[1].softmax(-1)), "where nobody was seen, all count"
