@@ -1,13 +1,12 @@
 """Bodies in SMPL's layout (Loper et al. 2015), in numpy: reading their files, shaping and skinning them.
 
-Reads Limber's own ``.npz`` and the official SMPL files, ``.npz`` or ``.pkl``. Pickles go through an allow-list: they
-may build numpy arrays, sparse matrices and chumpy's wrapped arrays, and nothing else.
+Reads Limber's own ``.npz`` and the official SMPL files, ``.npz`` or ``.pkl``. Pickles go through the allow-list of
+:mod:`smpl_rig.pickles`.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import re
 import tempfile
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import rotations
 from .errors import LimberError
 from .kinematics import forward_kinematics
+from .pickles import PickleError, read_pickle
 from .skeleton import BETA_COUNT, JOINT_COUNT, PARENTS
 
 Floats = NDArray[np.floating[Any]]
@@ -215,88 +215,10 @@ def _read_npz(path: Path) -> dict[str, Any]:
         raise BodyError(f"{path.name} is not a readable body: {error}") from error
 
 
-class _SparseMatrix:
-    """Stands in for scipy's compressed matrices, so that reading a body does not need scipy."""
-
-    _by_columns: bool
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._shape = tuple(state["_shape"] if "_shape" in state else state["shape"])
-        self._starts, self._indices, self._data = (np.asarray(state[key]) for key in ("indptr", "indices", "data"))
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        along = np.repeat(np.arange(len(self._starts) - 1), np.diff(self._starts))
-        dense = np.zeros(self._shape, dtype=self._data.dtype if dtype is None else dtype)
-        dense[(self._indices, along) if self._by_columns else (along, self._indices)] = self._data
-        return dense
-
-
-class _ColumnMatrix(_SparseMatrix):
-    _by_columns = True
-
-
-class _RowMatrix(_SparseMatrix):
-    _by_columns = False
-
-
-class _ChumpyArray:
-    """Stands in for chumpy's ``Ch``: only the array it wraps is kept."""
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._array = state["x"]
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.asarray(self._array, dtype=dtype)
-
-
-def _encode_latin1(text: str, encoding: str) -> bytes:
-    """How Python 2's byte strings come back from a newer protocol; any other encoding has no place in a body."""
-    if encoding not in {"latin1", "latin-1"}:
-        raise BodyError(f"The pickle asks for the encoding '{encoding}', which no body needs. It was refused.")
-    return text.encode("latin1")
-
-
-def _reconstruct_object(cls: type, base: type, _state: None) -> Any:
-    """How Python 2's first pickle protocol makes an object before it is given its state."""
-    if base is not object or cls not in {_ColumnMatrix, _RowMatrix, _ChumpyArray}:
-        raise BodyError(f"The pickle asks for a '{cls.__name__}', which no body needs. It was refused.")
-    return cls()
-
-
-#: Everything a pickled body may name, as Python 2 and 3, numpy 1 and 2, old and new scipy call it.
-_ALLOWED: dict[str, Any] = {
-    "numpy.ndarray": np.ndarray,
-    "numpy.dtype": np.dtype,
-    **{f"numpy.{core}.multiarray._reconstruct": np.empty(0).__reduce__()[0] for core in ("core", "_core")},
-    **{f"numpy.{core}.numeric._frombuffer": np.empty(1).__reduce_ex__(5)[0] for core in ("core", "_core")},
-    **{f"numpy.{core}.multiarray.scalar": np.float64(0).__reduce__()[0] for core in ("core", "_core")},
-    **{f"scipy.sparse.{module}.csc_matrix": _ColumnMatrix for module in ("csc", "_csc")},
-    **{f"scipy.sparse.{module}.csr_matrix": _RowMatrix for module in ("csr", "_csr")},
-    "chumpy.ch.Ch": _ChumpyArray,
-    "copy_reg._reconstructor": _reconstruct_object,
-    "copyreg._reconstructor": _reconstruct_object,
-    "_codecs.encode": _encode_latin1,
-    **{f"{builtins}.object": object for builtins in ("__builtin__", "builtins")},
-    **{f"{builtins}.set": set for builtins in ("__builtin__", "builtins")},
-}
-
-
-class _BodyUnpickler(pickle.Unpickler):
-    """Builds arrays and refuses every other global."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if f"{module}.{name}" not in _ALLOWED:
-            raise BodyError(f"The pickle asks for '{module}.{name}', which no body needs. It was refused.")
-        return _ALLOWED[f"{module}.{name}"]
-
-
 def _read_pickle(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            content = _BodyUnpickler(file, encoding="latin1").load()
-    except BodyError as error:
-        raise BodyError(f"{path.name}: {error}") from error
-    except Exception as error:  # a damaged pickle can raise nearly anything
+        content = read_pickle(path)
+    except PickleError as error:
         raise BodyError(f"{path.name} is not a readable body: {error}") from error
     if not isinstance(content, dict):
         raise BodyError(f"{path.name} holds a {type(content).__name__}, expected SMPL's dictionary of arrays.")
