@@ -6,6 +6,10 @@ import torch
 
 from backend.models import rotation6d
 from backend.models.frame_features import FrameFeatures
+from backend.models.mps_net import MPSNet, MPSNetConfig
+from backend.models.sps_net import SPSNet, SPSNetConfig
+from backend.models.stc_net import STCNet, STCNetConfig
+from backend.models.str_net import STRNet, STRNetConfig
 from backend.models.temporal_network import TemporalNetwork
 
 FEATURES = 32
@@ -31,4 +35,14 @@ def features(length: int, seed: int = 0, batch: int = 1) -> FrameFeatures:
 
 
 #: Name -> a tiny network of that kind, freshly initialised (seed with torch.manual_seed), in evaluation mode.
-TINY: dict[str, Callable[[], TemporalNetwork]] = {}
+TINY: dict[str, Callable[[], TemporalNetwork]] = {
+    "mps-net": lambda: MPSNet(MPSNetConfig(features=FEATURES, attention=16, regressor=64)).eval(),
+    # its answer is affine in few fused features, so that it can learn few frames by heart
+    "sps-net": lambda: SPSNet(SPSNetConfig(features=FEATURES, frames=4, forecast_slope=1.0, hidden=64)).eval(),
+    "stc-net": lambda: STCNet(
+        STCNetConfig(
+            map_channels=LOCAL_CHANNELS, pooled=4, features=FEATURES, spatial=64, lifted=16, regressor=64, hidden=48
+        )
+    ).eval(),
+    "str-net": lambda: STRNet(STRNetConfig(features=FEATURES, channels=128, integration=16, regressor=128)).eval(),
+}
