@@ -52,10 +52,23 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=DEFAULT_PORT)
     serve.add_argument("--allow-remote", action="store_true", help="let other machines reach it (they need the token)")
     serve.add_argument("--data", type=Path, help="folder for captures (default: the user's data folder)")
+    serve.add_argument("--keep", type=_count, default=100, metavar="N", help="captures to keep (default: %(default)s)")
+    serve.add_argument(
+        "--keep-gb",
+        type=_gigabytes,
+        default=16,
+        metavar="GB",
+        help="disk for them and their uploads (default: %(default)s)",
+    )
     serve.set_defaults(run=_serve)
 
     body = commands.add_parser("body", help="build the embedded body, once, and print where it is")
     body.set_defaults(run=_body)
+
+    weights = commands.add_parser("import-weights", help="make use of a checkpoint that a network's authors published")
+    weights.add_argument("file", type=Path, metavar="FILE")
+    weights.add_argument("--network", required=True, metavar="NAME", help="the network whose weights it holds")
+    weights.set_defaults(run=_import_weights)
 
     setup = commands.add_parser("setup", help="install the files of BlazePose's models into this environment")
     setup.set_defaults(run=_setup)
@@ -88,6 +101,20 @@ def _fraction(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} does not lie between 0 and 1")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return value
+
+
+def _gigabytes(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is no size of a disk")
     return value
 
 
@@ -180,8 +207,10 @@ def export_motions(
 
 def _serve(parsed: argparse.Namespace) -> int:
     from backend.server import run
+    from backend.server.models import Limits
 
-    run(parsed.host, parsed.port, parsed.data, allow_remote=parsed.allow_remote)
+    limits = Limits(kept_captures=parsed.keep, kept_bytes=int(parsed.keep_gb * 1024**3))
+    run(parsed.host, parsed.port, parsed.data, allow_remote=parsed.allow_remote, limits=limits)
     return 0
 
 
@@ -191,6 +220,18 @@ def _body(_parsed: argparse.Namespace) -> int:
     with _ProgressBar(silent=False) as progress:
         limber_body(lambda done: progress("body", done))
     print(body_path())
+    return 0
+
+
+def _import_weights(parsed: argparse.Namespace) -> int:
+    from backend.models.published import import_weights
+
+    imported = import_weights(parsed.file, parsed.network)
+    print(f"{imported.used} tensors are used.")
+    if imported.unused:
+        print(f"Not used: {', '.join(imported.unused)}.")
+    for path in imported.written:
+        print(f"  {path}")
     return 0
 
 

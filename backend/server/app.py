@@ -83,7 +83,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
         ServerError: if the data folder cannot be used.
     """
     storage = Storage(settings.data_folder)
-    queue = CaptureQueue(storage, settings.pipeline, settings.limits.queued_captures, settings.stop_grace_s)
+    queue = CaptureQueue(storage, settings.pipeline, settings.limits, settings.stop_grace_s)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

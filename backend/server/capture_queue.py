@@ -1,4 +1,4 @@
-"""Captures wait here, run one at a time in the worker, and are cancelled, started again and removed."""
+"""Captures wait here, run one at a time in the worker, are cancelled, started again, kept for a time and removed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import shutil
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from backend.server import footage_intake
@@ -20,6 +21,7 @@ from backend.server.models import (
     CaptureState,
     ErrorDetail,
     Footage,
+    Limits,
     Person,
     WorkerState,
 )
@@ -49,15 +51,15 @@ class _Running:
 class CaptureQueue:
     """Owns the worker and every change of a capture's state. Used from one event loop."""
 
-    def __init__(self, storage: Storage, pipeline: str, longest: int, stop_grace_s: float) -> None:
+    def __init__(self, storage: Storage, pipeline: str, limits: Limits, stop_grace_s: float) -> None:
         """Args:
         pipeline: name of the module that captures, see :class:`backend.server.worker.Pipeline`.
-        longest: how many captures may wait.
+        limits: how many captures may wait, and what is kept of those that have ended.
         stop_grace_s: how long a cancelled capture may take to stop by itself before its process is killed.
         """
         self._storage = storage
         self._pipeline = pipeline
-        self._longest = longest
+        self._limits = limits
         self._stop_grace_s = stop_grace_s
         self._topics: dict[str, Topic] = {}
         self._running: _Running | None = None
@@ -68,6 +70,7 @@ class CaptureQueue:
     async def start(self) -> None:
         """Takes up what an earlier server left, starts the worker and begins."""
         self._tidy()
+        await self._remove_oldest()
         for capture in self._storage.captures_in(CaptureState.QUEUED):
             self._publish(capture)
             self._has_work.set()
@@ -163,6 +166,25 @@ class CaptureQueue:
         self._storage.remove_footage(footage.id)
         await asyncio.to_thread(footage_intake.remove_files, footage)
 
+    async def _remove_oldest(self) -> None:
+        """Removes the captures that ended longest ago, with the uploads that only they used, until the limits hold."""
+        records = [record for record in self._storage.captures() if record.state.is_kept]
+        uploads: set[FootageRecord] = set()
+        removed, bytes_of_captures = [], 0
+        for number, record in enumerate(sorted(records, key=_ended_at, reverse=True)):
+            bytes_of_captures += _bytes_in(self._storage.capture_folder(record.id))
+            if record.footage.uploaded:
+                uploads.add(record.footage)
+            kept_bytes = bytes_of_captures + sum(upload.size_bytes or 0 for upload in uploads)
+            fits = number < self._limits.kept_captures and kept_bytes <= self._limits.kept_bytes
+            if not fits and number > 0:  # the newest is waited for
+                self._storage.remove_capture(record.id)
+                removed.append(record)
+        for record in removed:
+            await asyncio.to_thread(shutil.rmtree, self._storage.capture_folder(record.id), ignore_errors=True)
+            if not self._storage.is_used(record.footage.id):
+                await self.remove_footage(record.footage)
+
     def _tidy(self) -> None:
         """Brings the folders and the database to agree after a crash, or a stop in the middle of something."""
         storage = self._storage
@@ -208,6 +230,7 @@ class CaptureQueue:
         if not running.cancelled:  # else who cancelled it has the last word
             self._storage.save(finished)
             self._publish(finished)
+            await self._remove_oldest()
         if running.worker is not None and not running.worker.is_alive and running.worker.is_ready:
             # Warm again before the next capture. One that died while it started would only do so again.
             self._worker = await WorkerProcess.start(self._pipeline)
@@ -261,8 +284,10 @@ class CaptureQueue:
         self._publish(interrupted)
 
     def _enqueue(self, record: CaptureRecord) -> Capture:
-        if len(self._storage.captures_in(CaptureState.QUEUED)) >= self._longest:
-            message = f"{self._longest} captures are waiting already. Wait for one to finish, or delete one."
+        if len(self._storage.captures_in(CaptureState.QUEUED)) >= self._limits.queued_captures:
+            message = (
+                f"{self._limits.queued_captures} captures are waiting already. Wait for one to finish, or delete one."
+            )
             raise ApiError(429, "too_many_captures", message)
         self._storage.save(record)
         self._has_work.set()
@@ -313,6 +338,18 @@ def describe_footage(record: FootageRecord) -> Footage:
 
 def _unknown_capture() -> ApiError:
     return ApiError(404, "capture_not_found", "There is no such capture. GET /v1/captures lists them.")
+
+
+def _ended_at(record: CaptureRecord) -> datetime:
+    assert record.finished_at is not None, "it has ended"
+    return record.finished_at
+
+
+def _bytes_in(folder: Path) -> int:
+    try:
+        return sum(file.stat().st_size for file in folder.iterdir())
+    except OSError:  # it is being deleted
+        return 0
 
 
 def _make_empty(folder: Path) -> None:

@@ -103,6 +103,11 @@ class CaptureState(StrEnum):
         return self not in (CaptureState.QUEUED, CaptureState.RUNNING)
 
     @property
+    def is_kept(self) -> bool:
+        """Whether it has ended and waits to be fetched or restarted."""
+        return self.is_final and self is not CaptureState.CANCELLED
+
+    @property
     def may_restart(self) -> bool:
         return self in (CaptureState.FAILED, CaptureState.INTERRUPTED)
 
@@ -149,11 +154,17 @@ class Network(_Answer):
 
 
 class Limits(_Answer):
-    """What the server refuses to exceed."""
+    """What the server does not exceed."""
 
     upload_bytes: int = Field(default=8 * 1024**3, gt=0, description="largest footage that may be uploaded")
     json_bytes: int = Field(default=64 * 1024, gt=0, description="largest JSON body")
     queued_captures: int = Field(default=32, gt=0, description="most captures that may wait")
+    kept_captures: int = Field(default=100, gt=0, description="most captures kept that have ended; the oldest go first")
+    kept_bytes: int = Field(
+        default=16 * 1024**3,
+        gt=0,
+        description="most that these and their uploads may take up; the newest stays in any case",
+    )
 
 
 class WorkerState(StrEnum):

@@ -10,6 +10,7 @@ import pytest
 
 from backend import cli
 from backend.demo.clip import RenderedClip
+from backend.server.models import Limits
 from smpl_rig.motion import Motion
 
 
@@ -84,3 +85,14 @@ def test_an_interrupt_leaves_nothing_half_written(rendered_clip: RenderedClip, t
     assert process.returncode == 130
     assert "interrupted" in said
     assert list(out.iterdir()) == []
+
+
+def test_serve_bounds_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Limits] = []
+    monkeypatch.setattr("backend.server.run", lambda *_, limits, **__: asked.append(limits))
+    for arguments in ([], ["--keep", "3", "--keep-gb", "0.5"]):
+        assert cli.main(["serve", *arguments]) == 0
+    assert asked == [Limits(), Limits(kept_captures=3, kept_bytes=512 * 1024**2)]
+    for wrong in (["--keep", "0"], ["--keep-gb", "-1"]):
+        with pytest.raises(SystemExit):
+            cli.main(["serve", *wrong])

@@ -1,5 +1,6 @@
 import io
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,67 @@ def test_delete_removes_the_files_and_the_upload_that_only_it_used(server: Any) 
     server.client.delete(f"/v1/captures/{captures[1]}")
     assert not (server.data / "footage" / footage).exists()
     assert server.client.delete(f"/v1/footage/{footage}").status_code == 404
+
+
+def kept(server: Any) -> list[str]:
+    return [capture["id"] for capture in server.client.get("/v1/captures").json()["captures"]]
+
+
+def test_oldest_captures_make_room_for_new_ones(start_server: Any, tmp_path: Path) -> None:
+    server = start_server(kept_captures=2)
+    clip = tmp_path / "clip.mp4"
+    clip.write_text('{"do": "user-error"}')
+    footage = server.client.post("/v1/footage", json={"path": str(clip)}).json()["id"]
+    failed = server.client.post("/v1/captures", json={"footage": footage}).json()["id"]
+    server.wait_for(failed, "failed")
+    captures = [server.capture({"steps": 2, "seconds": 0.05}) for _ in range(3)]
+    server.wait_for(captures[-1], "done")
+    wait_until(lambda: kept(server) == captures[:0:-1])
+    wait_until(lambda: {folder.name for folder in (server.data / "captures").iterdir()} == set(captures[1:]))
+    wait_until(lambda: len(list((server.data / "footage").iterdir())) == 2)
+    assert clip.exists()
+    assert server.client.get(f"/v1/captures/{captures[0]}").json()["error"]["code"] == "capture_not_found"
+    assert server.client.get(f"/v1/captures/{captures[1]}/motion/0").status_code == 200
+
+
+def test_captures_and_uploads_stay_below_the_limit_but_the_newest_stays(start_server: Any) -> None:
+    server = start_server(kept_bytes=2_500_000)
+    megabyte = {"note": "x" * 1_000_000}
+    small = [server.capture(megabyte) for _ in range(3)]  # beside each upload lie some kilobytes of its capture
+    server.wait_for(small[-1], "done")
+    wait_until(lambda: kept(server) == small[:0:-1])
+    footage = server.upload({"note": "x" * 3_000_000})
+    large = [server.client.post("/v1/captures", json={"footage": footage}).json()["id"] for _ in range(2)]
+    server.wait_for(large[-1], "done")
+    wait_until(lambda: kept(server) == large[1:])
+    assert server.client.get(f"/v1/captures/{large[1]}/motion/0").status_code == 200
+    wait_until(lambda: [folder.name for folder in (server.data / "footage").iterdir()] == [footage])
+
+
+def test_lower_limits_hold_from_the_next_start(start_server: Any) -> None:
+    first = start_server()
+    captures = [first.capture({}) for _ in range(3)]
+    first.wait_for(captures[-1], "done")
+    first.kill()
+    assert kept(start_server(kept_captures=1)) == captures[-1:]
+
+
+def test_an_upload_that_a_waiting_capture_needs_stays(start_server: Any) -> None:
+    server = start_server(kept_captures=1)
+    footage = server.upload({})
+    captures = [server.client.post("/v1/captures", json={"footage": footage}).json()["id"]]
+    server.wait_for(captures[0], "done")
+    server.capture({"steps": 20, "seconds": 0.05})  # when it ends, the first one goes, and the next ones wait
+    captures += [server.client.post("/v1/captures", json={"footage": footage}).json()["id"] for _ in range(2)]
+    server.wait_for(captures[-1], "done")
+    wait_until(lambda: kept(server) == captures[-1:])
+
+
+def wait_until(holds: Callable[[], bool], timeout_s: float = 5) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_delete_leaves_footage_on_a_path_alone(server: Any, tmp_path: Path) -> None:
