@@ -91,12 +91,12 @@ def write_landmarks(folder: Path) -> None:
 
 
 def _describe(outputs: dict[str, Any], width: int, height: int) -> dict[str, Any]:
-    """Pixels and metres, rounded far below what is compared."""
+    """Pixels and metres, rounded far below what is compared; the keypoints are what the landmarks are found from."""
     detection = outputs["pose_detection"]
     keypoints = detection.location_data.relative_keypoints
     return {
         "score": round(detection.score[0], 5),
-        "keypoints": [[round(point.x * width, 3), round(point.y * height, 3)] for point in keypoints],
+        "keypoints": [[round(point.x * width, 6), round(point.y * height, 6)] for point in keypoints],
         "landmarks": [
             [round(point.x * width, 3), round(point.y * height, 3), round(point.visibility, 5)]
             for point in outputs["pose_landmarks"].landmark

@@ -17,17 +17,19 @@ def find(model: LandmarkModel, golden: object) -> Landmarks:
 
 
 def assert_mediapipes(found: Landmarks, golden: object) -> None:
-    """Within a pixel of a picture 720 high and a centimetre, given mediapipe's own region.
+    """A third of a pixel of a picture 720 high and four millimetres, given mediapipe's own region.
 
-    A landmark is moved to the peak of its heatmap only where that is at least 0.5; now and then one lies just at the
-    bound, and rounding decides. So one in 33 may be off.
+    What is left is the rounding of another arithmetic: over 5,049 landmarks of 153 frames the median is 0.001 pixels.
+    But the refinement jumps, as mediapipe's does, where a place comes to lie in the next cell of the heatmap or its
+    peak rises over 0.5; there rounding decided once in the 5,049, and by 5 pixels. So one in 33 may be off. The picture
+    itself decides far more: one grey level of noise moves 240 of them by more than a pixel.
     """
     to_720 = 720 / golden.image.shape[0]  # type: ignore[attr-defined]
     off = np.linalg.norm(found.image[:, :2] - golden.landmarks[:, :2], axis=-1) * to_720  # type: ignore[attr-defined]
-    assert np.sort(off)[-2] < 1
-    assert np.median(off) < 0.1
-    assert np.abs(found.image[:, 2] - golden.landmarks[:, 2]).max() < 0.01  # type: ignore[attr-defined]
-    assert np.linalg.norm(found.world - golden.world, axis=-1).max() < 0.01  # type: ignore[attr-defined]
+    assert np.sort(off)[-2] < 1 / 3
+    assert np.median(off) < 0.03
+    assert np.abs(found.image[:, 2] - golden.landmarks[:, 2]).max() < 0.002  # type: ignore[attr-defined]
+    assert np.linalg.norm(found.world - golden.world, axis=-1).max() < 0.004  # type: ignore[attr-defined]
     assert found.presence > 0.9
 
 
@@ -95,6 +97,14 @@ def test_refinement_looks_no_further_than_three_cells() -> None:
     np.testing.assert_allclose(
         landmarks.refine(np.array([[20.5, 20.5]]) / 64, heatmaps), [[20 / 64, 20 / 64]], atol=1e-6
     )
+
+
+def test_refinement_jumps_where_a_place_comes_to_lie_in_the_next_cell() -> None:
+    """mediapipe's does, too; this is why two sets of landmarks can differ more than the arithmetic they come from."""
+    heatmaps = np.full((64, 64, 1), -50.0)
+    heatmaps[20, 20], heatmaps[20, 24] = 50, 50
+    before, behind = (landmarks.refine(np.array([[column, 20.5]]) / 64, heatmaps) for column in (20.999, 21.001))
+    np.testing.assert_allclose((behind - before) * 64, [[2, 0]], atol=1e-6)
 
 
 def test_places_outside_the_region_are_kept() -> None:
