@@ -27,6 +27,6 @@ def self_similarity_map(features: Tensor, visible: Tensor | None = None) -> Tens
 
 
 def softmax_of_visible(scores: Tensor, visible: Tensor) -> Tensor:
-    """Softmax (..., N) over those of N scores that are ``visible`` (..., N); the others get 0. Where none is, all are."""
+    """Softmax (..., N) over those scores that are ``visible`` (..., N); the others get 0. Where none is, all count."""
     hidden = ~visible & visible.any(dim=-1, keepdim=True)
     return scores.masked_fill(hidden, -torch.inf).softmax(dim=-1)

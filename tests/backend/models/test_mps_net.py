@@ -12,6 +12,8 @@ from backend.models.frame_features import Estimate, FrameFeatures
 from backend.models.mps_net import LANDMARK, MPSNet, MPSNetConfig
 from backend.models.sliding_window import run
 
+from .mps_net_by_the_book import by_the_book
+
 SMALL = MPSNetConfig(features=12, attention=6, regressor=20)
 MAPS = ("NSSM", "attention map", "MoCA map")
 
@@ -45,59 +47,6 @@ def test_the_papers_network_has_the_papers_parameters() -> None:
 def test_the_network_for_landmarks_is_small() -> None:
     with torch.device("meta"):
         assert size_of(MPSNet(LANDMARK)) < 5_000_000
-
-
-def softmax(values: np.ndarray) -> np.ndarray:
-    powers = np.exp(values - values.max())
-    return powers / powers.sum()
-
-
-def by_the_book(weights: dict[str, np.ndarray], x: np.ndarray) -> dict[str, np.ndarray]:
-    """One window (16, features), computed frame by frame as sections 3.1 and 3.2 tell it."""
-    frames = range(16)
-    theta, phi, g = ([weights[f"moca.{name}.weight"] @ x[i] for i in frames] for name in ("theta", "phi", "g"))
-    nssm = np.array([softmax(np.array([x[i] @ x[j] for j in frames])) for i in frames])
-    attention = np.array([softmax(np.array([theta[i] @ phi[j] for j in frames])) for i in frames])
-    first, second = weights["moca.rho.weight"].flatten()
-    moca = np.array(
-        [softmax(np.array([first * nssm[i, j] + second * attention[i, j] for j in frames])) for i in frames]
-    )
-    y = [sum(moca[i, j] * g[j] for j in frames) for i in frames]
-    z = [weights["moca.W_z.weight"] @ y[i] + x[i] for i in frames]
-
-    def attend(three: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        resize, bias = weights["hafi.resize.weight"], weights["hafi.resize.bias"]
-        value = np.concatenate([resize @ member + bias for member in three])
-        for layer in (0, 2, 4):
-            value = np.tanh(weights[f"hafi.attention.{layer}.weight"] @ value + weights[f"hafi.attention.{layer}.bias"])
-        a = softmax(value)
-        return a[0] * three[0] + a[1] * three[1] + a[2] * three[2], a
-
-    past, a_past = attend([z[4], z[5], z[6]])
-    present, a_present = attend([z[7], z[8], z[9]])
-    future, a_future = attend([z[10], z[11], z[12]])
-    refined, a = attend([past, present, future])
-
-    def layer(name: str, value: np.ndarray) -> np.ndarray:
-        return weights[f"regressor.{name}.weight"] @ value + weights[f"regressor.{name}.bias"]
-
-    pose, shape, camera = (weights[f"regressor.init_{name}"][0] for name in ("pose", "shape", "cam"))
-    for _ in range(3):
-        hidden = layer("fc2", layer("fc1", np.concatenate([refined, pose, shape, camera])))
-        pose, shape, camera = (
-            pose + layer("decpose", hidden),
-            shape + layer("decshape", hidden),
-            camera + layer("deccam", hidden),
-        )
-    return {
-        "NSSM": nssm,
-        "attention map": attention,
-        "MoCA map": moca,
-        "a": np.array([a_past, a_present, a_future, a]),
-        "pose6d": pose.reshape(1, 24, 6),
-        "betas": shape[None],
-        "camera": camera[None],
-    }
 
 
 @torch.no_grad()
