@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from smpl_rig.errors import LimberError
 
@@ -19,16 +20,24 @@ class Network:
         name: how it is called on the command line and in Blender.
         title: one line that says what it is.
         paper: the paper it follows; empty if there is none.
-        ready: whether it can be used now, that is, has weights or needs none.
     """
 
     name: str
     title: str
     paper: str
-    ready: bool
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be used now, that is, has weights or needs none."""
+        return not self.paper or weights_file(self.name).is_file()
 
 
-PER_FRAME = Network("per-frame", "Body fitted to the landmarks of every frame; needs no weights", "", ready=True)
+def weights_file(name: str) -> Path:
+    """Where the weights of a network lie, if it has any."""
+    return Path(__file__).parent / "weights" / f"{name}.safetensors"
+
+
+PER_FRAME = Network("per-frame", "Body fitted to the landmarks of every frame; needs no weights", "")
 
 #: Best first, as ``auto`` chooses.
 NETWORKS: tuple[Network, ...] = (
@@ -36,31 +45,26 @@ NETWORKS: tuple[Network, ...] = (
         "mps-net",
         "Self-similarity-guided attention (MoCA) and hierarchical integration (HAFI), 16 frames",
         "Wei et al. 2022, Capturing Humans in Motion: Temporal-Attentive 3D Human Pose and Shape Estimation",
-        ready=False,
     ),
     Network(
         "sps-net",
         "Self-attention with forecasting and learned fusion, 32 frames",
         "Self-attentive Pose and Shape Network",
-        ready=False,
     ),
     Network(
         "stc-net",
         "Five similarity and attention maps over per-frame estimates, LSTM residual refinement, 16 frames",
         "Enhanced Spatio-Temporal Context for Temporally Consistent Robust 3D Human Motion Recovery",
-        ready=False,
     ),
     Network(
         "tar",
         "Temporal transformer, bidirectional ConvGRU on local maps and recurrent refinement, 9 frames",
         "Temporal-Aware Refinement for Video-based Human Pose and Shape Recovery",
-        ready=False,
     ),
     Network(
         "str-net",
         "Temporal tendency reasoning and spatial tendency enhancing in time and frequency, 16 frames",
         "Spatio-Temporal Tendency Reasoning for Human Body Pose and Shape Estimation from Videos",
-        ready=False,
     ),
     PER_FRAME,
 )

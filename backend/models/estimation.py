@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from backend.body import TorchBody
 from backend.features.initial_pose import BodyInCamera, FitSettings, confidence
@@ -28,15 +27,16 @@ Floats = NDArray[np.floating[Any]]
 USUAL_RATE = 30.0
 
 
-@dataclass(frozen=True, eq=False)
-class LandmarkNetwork:
-    """A temporal network and the encoder whose features it reads, in evaluation mode."""
+class LandmarkNetwork(nn.Module):
+    """A temporal network and the encoder whose features it reads."""
 
-    encoder: LandmarkEncoder
-    network: TemporalNetwork
+    def __init__(self, encoder: LandmarkEncoder, network: TemporalNetwork) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.network = network
 
     @torch.no_grad()
-    def __call__(self, inputs: LandmarkInputs, K: Tensor) -> Estimate:
+    def forward(self, inputs: LandmarkInputs, K: Tensor) -> Estimate:
         """The estimate of every frame of one sequence, (1, T, ...)."""
         return run(self.network, self.features(inputs, K))
 

@@ -28,7 +28,8 @@ from backend.models.sliding_window import hold
 from backend.models.temporal_network import Frames
 
 from .examples import Examples, ExampleSource
-from .objective import Weights, objective
+from .losses import PAPER_WEIGHTS, LossWeights, feature_loss, over_steps
+from .objective import DirectWeights, objective
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class TrainingSettings:
         weight_decay: of AdamW.
         seed: of the weights and of all that is drawn.
         save_every_s: seconds between checkpoints.
+        encoder_rate: what the encoder of a network learns by, as a part of that.
         averaged: decay of the running mean of the weights, which is what is kept.
     """
 
@@ -53,6 +55,7 @@ class TrainingSettings:
     weight_decay: float = 1e-4
     seed: int = 0
     save_every_s: float = 120.0
+    encoder_rate: float = 0.3
     averaged: float = 0.999
 
 
@@ -68,49 +71,59 @@ def train_encoder(
         standardise(encoder, source.draw(256, 8).inputs.values)
 
     def loss(examples: Examples) -> tuple[Tensor, dict[str, float]]:
-        features = encoder(examples.inputs, examples.truth.K)
+        features = hold(encoder(examples.inputs, examples.truth.K))
         assert features.initial_pose6d is not None
         assert features.initial_betas is not None
         assert features.initial_camera is not None
         indices = torch.arange(len(features), device=features.observed.device).expand(features.observed.shape)
         estimate = Estimate(features.initial_pose6d, features.initial_betas, features.initial_camera, indices)
-        weights = Weights(velocity=0.0)
-        return objective(estimate, examples.truth, examples.inputs.boxes, features.observed, body, weights)
+        return objective(
+            estimate, examples.truth, examples.inputs.boxes, body, LossWeights(), DirectWeights(velocity=0.0)
+        )
 
-    # frames far apart in time, so that a step sees many poses
     _run(encoder, source, 4, loss, settings, out)
 
 
 def train_network(
-    network: LandmarkNetwork, source: ExampleSource, body: TorchBody, settings: TrainingSettings, out: Path
+    network: LandmarkNetwork,
+    name: str,
+    source: ExampleSource,
+    body: TorchBody,
+    settings: TrainingSettings,
+    out: Path,
 ) -> None:
-    """Trains a network on the features of an encoder that stays as it is."""
-    network.encoder.eval().requires_grad_(False)
+    """Trains a network and, more slowly, the encoder whose features it reads."""
     window = network.network.window
     frames = window.length if len(window.outputs) > 1 else window.length + settings.frames_out - 1
 
     def loss(examples: Examples) -> tuple[Tensor, dict[str, float]]:
-        return network_loss(network, examples, body)
+        return network_loss(network, name, examples, body)
 
-    _run(network.network, source, frames, loss, settings, out)
+    _run(network, source, frames, loss, settings, out)
 
 
-def network_loss(network: LandmarkNetwork, examples: Examples, body: TorchBody) -> tuple[Tensor, dict[str, float]]:
-    """The objective of all windows of the examples, steps before the last included."""
+def network_loss(
+    network: LandmarkNetwork, name: str, examples: Examples, body: TorchBody
+) -> tuple[Tensor, dict[str, float]]:
+    """A network's losses over all windows that fit into the examples, gaps included, which it is to fill."""
     estimate = over_all_windows(network, examples)
-    counts = torch.ones_like(estimate.frame_indices, dtype=torch.bool)  # gaps are to be filled
-    loss, errors = objective(estimate, examples.truth, examples.inputs.boxes, counts, body, Weights())
-    decay = 0.85
-    for back, step in enumerate(reversed(estimate.steps), start=1):
-        early, _ = objective(step, examples.truth, examples.inputs.boxes, counts, body, Weights(velocity=0.0))
-        loss = loss + decay**back * early / max(len(estimate.steps), 1)
+    weights = PAPER_WEIGHTS[name]
+    answers = [
+        objective(step, examples.truth, examples.inputs.boxes, body, weights, DirectWeights())
+        for step in (*estimate.steps, estimate)
+    ]
+    errors = answers[-1][1]
+    loss = over_steps([value for value, _ in answers], weights.step_decay)
+    if "forecast" in estimate.auxiliary:
+        known = estimate.auxiliary
+        feature = feature_loss(known["features"], known["forecast"], known["forecast_counts"])
+        loss, errors["feature"] = loss + weights.feature * feature, float(feature.detach())
     return loss, errors
 
 
 def over_all_windows(network: LandmarkNetwork, examples: Examples) -> Estimate:
     """Every window that fits into the clips: consecutive frames (B, O, ...)."""
-    with torch.no_grad():
-        features = hold(network.features(examples.inputs, examples.truth.K))
+    features = hold(network.features(examples.inputs, examples.truth.K))
     model = network.network
     window = model.window
     work = {**model.per_frame(features), "observed": features.observed}
@@ -156,7 +169,7 @@ def _run(
     model: nn.Module, source: ExampleSource, frames: int, loss: Loss, settings: TrainingSettings, out: Path
 ) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimiser = torch.optim.AdamW(_groups(model, settings), weight_decay=settings.weight_decay)
     averaged = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.averaged), use_buffers=True
     )
@@ -173,7 +186,7 @@ def _run(
     with (out / "log.jsonl").open("a") as log, tqdm(total=settings.steps, initial=step, desc=out.name) as bar:
         while step < settings.steps:
             for group in optimiser.param_groups:
-                group["lr"] = settings.learning_rate * _schedule(step / settings.steps)
+                group["lr"] = group["highest"] * _schedule(step / settings.steps)
             model.train()
             value, errors = loss(source.draw(settings.clips, frames))
             optimiser.zero_grad(set_to_none=True)
@@ -199,6 +212,15 @@ def _run(
                 _save(state, _checkpoint(out))
                 saved_at = time.monotonic()
     model.load_state_dict(averaged.module.state_dict())
+
+
+def _groups(model: nn.Module, settings: TrainingSettings) -> list[dict[str, Any]]:
+    if not isinstance(model, LandmarkNetwork):
+        return [{"params": list(model.parameters()), "highest": settings.learning_rate}]
+    return [
+        {"params": list(model.network.parameters()), "highest": settings.learning_rate},
+        {"params": list(model.encoder.parameters()), "highest": settings.learning_rate * settings.encoder_rate},
+    ]
 
 
 def _schedule(part: float) -> float:

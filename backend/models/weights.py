@@ -1,0 +1,75 @@
+"""The weights that ship with Limber: one file for each network, with the encoder whose features it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from backend.features.landmarks import LandmarkEncoder
+
+from . import NetworkError, mps_net, sps_net, stc_net, str_net, tar, weights_file
+from .estimation import LandmarkNetwork
+from .temporal_network import TemporalNetwork
+
+#: How each network is made in its landmark configuration.
+LANDMARK_NETWORKS: Mapping[str, Callable[[], TemporalNetwork]] = MappingProxyType(
+    {
+        "mps-net": lambda: mps_net.MPSNet(mps_net.LANDMARK),
+        "sps-net": lambda: sps_net.SPSNet(sps_net.LANDMARK),
+        "stc-net": lambda: stc_net.STCNet(stc_net.LANDMARK),
+        "tar": lambda: tar.TAR(tar.LANDMARK),
+        "str-net": lambda: str_net.STRNet(str_net.LANDMARK),
+    }
+)
+
+
+def build_landmark_network(name: str) -> LandmarkNetwork:
+    """A network of that name with its encoder, freshly initialised.
+
+    Raises:
+        NetworkError: if there is none of that name.
+    """
+    if name not in LANDMARK_NETWORKS:
+        raise NetworkError(f"Network '{name}' is unknown. Choose one of {', '.join(LANDMARK_NETWORKS)}.")
+    return LandmarkNetwork(LandmarkEncoder(), LANDMARK_NETWORKS[name]())
+
+
+def save_network(network: LandmarkNetwork, name: str, path: Path) -> None:
+    """Writes a network in half precision."""
+    halves = {key: value.half().contiguous() for key, value in network.state_dict().items()}
+    save_file(halves, path, metadata={"network": name})
+
+
+def load_network(name: str, device: torch.device, path: Path | None = None) -> LandmarkNetwork:
+    """Reads a network, ready to be used.
+
+    Args:
+        name: the network's.
+        device: where it is to run.
+        path: its file; None is the one that ships with Limber.
+
+    Raises:
+        NetworkError: if there is no such file, or it does not hold this network's weights.
+    """
+    network = build_landmark_network(name)
+    path = path or weights_file(name)
+    if not path.is_file():
+        raise NetworkError(f"Network '{name}' has no weights: {path} is missing.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            held = (file.metadata() or {}).get("network")
+            tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118  (not a mapping)
+    except SafetensorError as error:
+        raise NetworkError(f"{path} is damaged ({error}). Install Limber again.") from error
+    if held != name:
+        raise NetworkError(f"{path} holds the weights of '{held}', not of '{name}'.")
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise NetworkError(f"{path} is of another version of '{name}': {error}") from error
+    return network.to(device).eval()
