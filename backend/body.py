@@ -97,7 +97,8 @@ class TorchBody(nn.Module):
         """(B, 10) -> (B, 24, 3) metres, body frame."""
         return self.joints_template + torch.einsum("jcb,nb->njc", self.joints_shapedirs, betas)
 
-    def forward_kinematics(self, local_rotations: Tensor, rest_joints: Tensor, transl: Tensor) -> tuple[Tensor, Tensor]:
+    @staticmethod
+    def forward_kinematics(local_rotations: Tensor, rest_joints: Tensor, transl: Tensor) -> tuple[Tensor, Tensor]:
         """SMPL's kinematic chain.
 
         Args:

@@ -66,3 +66,26 @@ def box_information(boxes: Tensor, K: Tensor) -> Tensor:
         torch.stack((centre_x - K[..., 0, 2, None], centre_y - K[..., 1, 2, None], side), dim=-1)
         / K[..., 0, 0, None, None]
     )
+
+
+def points_in_crop(points: Tensor, camera: Tensor, box_information: Tensor) -> Tensor:
+    """Where points of a body are seen in the crop, under the full image's perspective (CLIFF, eq. 3 to 5).
+
+    The full image's camera and the box are known from ``box_information`` alone. With the box's centre c from the
+    middle of the image and its side b, both in focal lengths, and h = s b / 2, a metre's length in the image at the
+    body's depth, the body's origin lies at (tx + cx / h, ty + cy / h, 1 / h); a point (X, Y, Z) from it is seen at
+    u = (X + tx + cx / h) / (Z + 1 / h) in the image and at (u - cx) / (b / 2) in the crop, which is
+    s (X + tx - cx Z) / (1 + h Z). So small boxes do no harm, and far away it is the weak perspective.
+
+    Args:
+        points: (B, K, 3) metres from the body's origin, camera axes.
+        camera: (B, 3) s, tx, ty.
+        box_information: (B, 3), of an image with square pixels.
+
+    Returns:
+        (B, K, 2) x and y, the crop's sides at -1 and 1.
+    """
+    s, t = camera[:, None, :1], camera[:, None, 1:]
+    c, b = box_information[:, None, :2], box_information[:, None, 2:]
+    xy, z = points[..., :2], points[..., 2:]
+    return s * (xy + t - c * z) / (1 + s * b / 2 * z).clamp_min(0.05)

@@ -10,6 +10,7 @@ from backend.models.mps_net import MPSNet, MPSNetConfig
 from backend.models.sps_net import SPSNet, SPSNetConfig
 from backend.models.stc_net import STCNet, STCNetConfig
 from backend.models.str_net import STRNet, STRNetConfig
+from backend.models.tar import TAR, TARConfig
 from backend.models.temporal_network import TemporalNetwork
 
 FEATURES = 32
@@ -45,4 +46,17 @@ TINY: dict[str, Callable[[], TemporalNetwork]] = {
         )
     ).eval(),
     "str-net": lambda: STRNet(STRNetConfig(features=FEATURES, channels=128, integration=16, regressor=128)).eval(),
+    "tar": lambda: TAR(
+        TARConfig(
+            features=FEATURES,
+            width=32,
+            feedforward=64,
+            heads=4,
+            layers=2,
+            local_channels=LOCAL_CHANNELS,
+            local_size=LOCAL_SIZE,
+            hidden_size=LOCAL_SIZE // 2,
+            radius=1,
+        )
+    ).eval(),
 }
