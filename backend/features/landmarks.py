@@ -62,7 +62,7 @@ def landmark_inputs(
     places = (landmarks2d[..., :2] - boxes[..., None, :2]) / half  # (B, T, 33, 2) in [-1, 1]
     visibility = landmarks2d[..., 2]
     scale = _world_scale(world, places, visibility)  # (B, T)
-    step = torch.diff(times_s, dim=1, prepend=2 * times_s[:, :1] - times_s[:, 1:2]).clamp_min(1e-3)  # (B, T)
+    step = _steps(times_s)
     moved = torch.diff(boxes, dim=1, prepend=boxes[:, :1]) / (step * boxes[..., 2])[..., None]
     values = torch.cat(
         (
@@ -78,6 +78,14 @@ def landmark_inputs(
         dim=-1,
     )
     return LandmarkInputs(values, boxes, observed)
+
+
+def _steps(times_s: Tensor) -> Tensor:
+    """(B, T) seconds since the frame before; the first frame's as the second's, a frame's alone as at 30 a second."""
+    if times_s.shape[1] == 1:
+        return torch.full_like(times_s, 1 / 30)
+    steps = torch.diff(times_s, dim=1)
+    return torch.cat((steps[:, :1], steps), dim=1).clamp_min(1e-3)
 
 
 def _boxes(landmarks2d: Tensor) -> Tensor:

@@ -21,9 +21,11 @@ import torch
 from torch import Tensor, nn
 
 from backend.body import cache_folder
+from backend.features.image_backbones.resnet import ResNet50
 from smpl_rig.errors import LimberError
 
 from .mps_net import MPSNet
+from .regressor import IterativeRegressor
 
 #: How many names an error lists.
 NAMES_SHOWN = 6
@@ -54,7 +56,7 @@ class PublishedNetwork:
 
     Attributes:
         network: the name it has here.
-        config: which of its sizes.
+        config: which of its sizes, or whose weights.
         build: makes the network.
         names: for each of its tensors, the first that fits counts.
     """
@@ -119,6 +121,14 @@ RELEASES: Mapping[str, Release] = {
         ),
         unused=("regressor.smpl.",),
     ),
+    # github.com/nkolot/SPIN: the features that MPS-Net's release reads, and a body found in each frame alone
+    "resnet50": Release(
+        entry="model",
+        networks=(
+            PublishedNetwork("resnet50", "spin", build=ResNet50, names=(Renamed("", ""),)),
+            PublishedNetwork("regressor", "spin", build=IterativeRegressor, names=(Renamed("", ""),)),
+        ),
+    ),
 }
 
 
@@ -177,6 +187,10 @@ def our_tensors(
         for name, ours in _template(published).items():
             renamed = next(names for names in published.names if name.startswith(names.ours))
             theirs = renamed.released + name.removeprefix(renamed.ours)
+            if theirs not in left and name.endswith(".num_batches_tracked"):
+                # PyTorch before 0.4.1 did not count batches, which matters in training only
+                tensors[name] = torch.zeros(ours.shape, dtype=ours.dtype)
+                continue
             if theirs not in left:
                 missing.append(theirs)
                 continue

@@ -12,9 +12,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from backend import cli
+from backend.features.image_backbones.backbone import load_backbone
+from backend.features.image_backbones.resnet import ResNet50
 from backend.models.frame_features import FrameFeatures
 from backend.models.mps_net import MPSNet
 from backend.models.published import CheckpointError, import_weights, weights_path
+from backend.models.regressor import IterativeRegressor
 
 from .mps_net_by_the_book import by_the_book
 
@@ -47,7 +50,36 @@ MPS_NET_SHAPES = {
     "regressor.init_shape": (1, 10),
     "regressor.init_cam": (1, 3),
 }
+#: What lies there beside the network.
 SMPL_SHAPES = {"regressor.smpl.betas": (64, 10), "regressor.smpl.v_template": (6890, 3)}
+
+
+def spin_shapes() -> dict[str, tuple[int, ...]]:
+    """What SPIN's checkpoint holds: ResNet-50 in torchvision's names without its classifier, and the regressor."""
+
+    def normalisation(name: str, channels: int) -> dict[str, tuple[int, ...]]:
+        values = ("weight", "bias", "running_mean", "running_var")
+        return {f"{name}.{value}": (channels,) for value in values} | {f"{name}.num_batches_tracked": ()}
+
+    shapes = {"conv1.weight": (64, 3, 7, 7), **normalisation("bn1", 64)}
+    channels = 64
+    for layer, (inner, blocks) in enumerate([(64, 3), (128, 4), (256, 6), (512, 3)], start=1):
+        for block in range(blocks):
+            name = f"layer{layer}.{block}"
+            shapes[f"{name}.conv1.weight"] = (inner, channels, 1, 1)
+            shapes[f"{name}.conv2.weight"] = (inner, inner, 3, 3)
+            shapes[f"{name}.conv3.weight"] = (4 * inner, inner, 1, 1)
+            shapes |= normalisation(f"{name}.bn1", inner)
+            shapes |= normalisation(f"{name}.bn2", inner)
+            shapes |= normalisation(f"{name}.bn3", 4 * inner)
+            if block == 0:
+                shapes[f"{name}.downsample.0.weight"] = (4 * inner, channels, 1, 1)
+                shapes |= normalisation(f"{name}.downsample.1", 4 * inner)
+            channels = 4 * inner
+    for name, shape in MPS_NET_SHAPES.items():
+        if name.startswith("regressor."):
+            shapes[name.removeprefix("regressor.")] = shape
+    return shapes
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +157,31 @@ def test_mps_nets_release_gives_the_papers_network(tmp_path: Path, cache: Path) 
             for name, value in expected[clip].items():
                 found = estimate.auxiliary[name] if name in estimate.auxiliary else getattr(estimate, name)
                 assert np.allclose(found[place].numpy(), value, atol=2e-4), name
+
+
+@pytest.mark.parametrize("batches_counted", [True, False])
+def test_spins_release_gives_the_backbone_and_the_regressor(batches_counted: bool, tmp_path: Path, cache: Path) -> None:
+    shapes = spin_shapes()
+    released = {}
+    for number, (name, shape) in enumerate(shapes.items()):
+        counter = name.endswith("num_batches_tracked")
+        if batches_counted or not counter:
+            released[name] = torch.tensor(number if counter else number / 7).expand(shape)
+    imported = import_weights(save(tmp_path, released, entry="model"), "resnet50")
+    backbone_file, regressor_file = (
+        cache / "weights" / f"{name}-spin.safetensors" for name in ("resnet50", "regressor")
+    )
+    assert imported.written == (backbone_file, regressor_file)
+
+    backbone = load_backbone(ResNet50, backbone_file)
+    assert sum(parameter.numel() for parameter in backbone.parameters()) == 23_508_032
+    regressor = IterativeRegressor()
+    regressor.load_state_dict(load_file(regressor_file))
+    found = backbone.state_dict() | regressor.state_dict()
+    assert found.keys() == shapes.keys()
+    for name, tensor in found.items():
+        assert tensor.shape == shapes[name], name
+        assert (tensor == released.get(name, torch.tensor(0))).all(), name
 
 
 def test_files_of_old_versions_of_pytorch_are_read(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Networks that look at pictures of people; their weights are published by others."""
