@@ -1,0 +1,136 @@
+import math
+from dataclasses import fields, replace
+
+import pytest
+import torch
+
+from backend.people.tracks import LANDMARK_INDEX
+from backend.training.detector import DetectorErrors, detect, self_occlusion
+
+K = torch.tensor([[[1000.0, 0, 640], [0, 1000, 360], [0, 0, 1]]])
+SIZE = torch.tensor([[1280.0, 720.0]])
+#: A detector without errors: every range is nothing but what leaves the truth as it is.
+PERFECT = replace(
+    DetectorErrors(**{
+        entry.name: (0.0, 0.0) for entry in fields(DetectorErrors) if isinstance(entry.default, tuple)
+    }),
+    memory_s=(0.3, 0.3), visibility=(5.0, 5.0), depth_slope=(1.0, 1.0), world_scale=(1.0, 1.0), without_world=0.0,
+)  # fmt: skip
+
+
+def standing(clips: int = 1, frames: int = 30) -> torch.Tensor:
+    """Landmarks (clips, frames, 33, 3) of somebody who faces a camera 4 m away, as far as tests look at them."""
+    points = torch.zeros(33, 3)
+    for name, place in {
+        "nose": (0, -0.75, -0.12), "left_ear": (0.08, -0.72, 0), "left_shoulder": (0.18, -0.5, 0),
+        "left_elbow": (0.25, -0.2, 0), "left_wrist": (0.25, 0.05, -0.05), "left_index": (0.25, 0.12, -0.06),
+        "left_hip": (0.1, 0, 0), "left_knee": (0.1, 0.45, 0), "left_ankle": (0.1, 0.85, 0.03),
+    }.items():  # fmt: skip
+        points[LANDMARK_INDEX[name]] = torch.tensor(place)
+        if name.startswith("left"):
+            points[LANDMARK_INDEX[name.replace("left", "right")]] = torch.tensor([-place[0], place[1], place[2]])
+    return (points + torch.tensor([0.0, 0.0, 4.0])).expand(clips, frames, 33, 3)
+
+
+def observe(landmarks: torch.Tensor, errors: DetectorErrors, seed: int = 0):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    clips, frames = landmarks.shape[:2]
+    times = (torch.arange(frames) / 30).expand(clips, -1)
+    hidden = torch.zeros(clips, frames, 33)
+    generator = torch.Generator().manual_seed(seed)
+    return detect(landmarks, hidden, K.expand(clips, 3, 3), times, SIZE.expand(clips, 2), errors, generator)
+
+
+def projected(landmarks: torch.Tensor) -> torch.Tensor:
+    pixels = landmarks @ K[0].T
+    return pixels[..., :2] / pixels[..., 2:]
+
+
+def test_without_errors_it_is_the_truth() -> None:
+    landmarks = standing()
+    seen = observe(landmarks, PERFECT)
+    assert torch.allclose(seen.landmarks2d[..., :2], projected(landmarks), atol=1e-3)
+    hips = landmarks[:, :, [23, 24]].mean(2, keepdim=True)
+    assert torch.allclose(seen.landmarks3d, landmarks - hips, atol=1e-5)
+    assert seen.observed.all()
+    assert seen.trusted_3d.all()
+
+
+def test_errors_in_the_picture_are_as_large_as_asked() -> None:
+    landmarks = standing(400)
+    height_px = 1.7 * 1000 / landmarks[..., 2].mean()
+    knee = LANDMARK_INDEX["left_knee"]
+    for name in ("image_bias", "image_wander", "image_jitter"):
+        seen = observe(landmarks, replace(PERFECT, **{name: (0.02, 0.02)}))
+        error = (seen.landmarks2d[..., knee, :2] - projected(landmarks)[..., knee, :]) / height_px
+        assert error.square().mean().sqrt() == pytest.approx(0.02, rel=0.1), name
+
+
+def test_a_bias_lasts_and_jitter_does_not() -> None:
+    landmarks = standing(50)
+    bias = observe(landmarks, replace(PERFECT, image_bias=(0.02, 0.02))).landmarks2d[..., :2]
+    assert torch.allclose(bias, bias[:, :1].expand_as(bias), atol=1e-3)
+    wander = observe(landmarks, replace(PERFECT, image_wander=(0.02, 0.02))).landmarks2d[..., 11, :2]
+    jitter = observe(landmarks, replace(PERFECT, image_jitter=(0.02, 0.02))).landmarks2d[..., 11, :2]
+    assert wander.diff(dim=1).square().mean() < 0.1 * jitter.diff(dim=1).square().mean()
+
+
+def test_its_3d_is_compressed_along_the_line_of_sight_only() -> None:
+    landmarks = standing()
+    world = observe(landmarks, replace(PERFECT, depth_slope=(0.5, 0.5))).landmarks3d
+    exact = observe(landmarks, PERFECT).landmarks3d
+    assert torch.allclose(world[..., :2], exact[..., :2], atol=1e-5)
+    assert torch.allclose(world[..., 2], 0.5 * exact[..., 2], atol=1e-5)
+
+
+def test_a_flipped_forearm_reaches_behind_its_elbow() -> None:
+    landmarks = standing(200)
+    world = observe(landmarks, replace(PERFECT, flips_per_s=(8.0, 8.0), flip_s=(0.2, 0.2))).landmarks3d
+    elbow, wrist = LANDMARK_INDEX["left_elbow"], LANDMARK_INDEX["left_wrist"]
+    depth = world[..., wrist, 2] - world[..., elbow, 2]
+    assert set(depth.mul(1000).round().unique().tolist()) == {-50.0, 50.0}
+
+
+def test_left_and_right_swap_in_bursts() -> None:
+    landmarks = standing(300)
+    errors = replace(PERFECT, swaps_per_s=(1.0, 1.0), flip_s=(0.2, 0.2))
+    shoulder = observe(landmarks, errors).landmarks2d[..., LANDMARK_INDEX["left_shoulder"], 0]
+    swapped = shoulder < 640
+    assert 0 < swapped.float().mean() < 0.3
+    changes = swapped[:, 1:] != swapped[:, :-1]
+    assert changes.float().mean() < swapped.float().mean(), "a burst lasts longer than a frame"
+
+
+def test_gaps_and_missing_3d() -> None:
+    landmarks = standing(300)
+    seen = observe(landmarks, replace(PERFECT, gaps_per_s=(0.5, 0.5), gap_s=(0.2, 0.2), without_world=0.4))
+    assert 0.8 < seen.observed.float().mean() < 0.97
+    assert seen.observed[:, 0].all()
+    assert 0.3 < 1 - seen.trusted_3d.float().mean() < 0.5
+
+
+def test_the_body_hides_what_is_behind_it() -> None:
+    front = standing(1, 1).clone()
+    wrist = LANDMARK_INDEX["left_wrist"]
+    front[..., wrist, :] = torch.tensor([0.0, -0.25, 3.7])  # before the belly
+    behind = front.clone()
+    behind[..., wrist, :] = torch.tensor([0.0, -0.25, 4.3])  # behind the back
+    assert self_occlusion(front)[0, 0, wrist] < 0.05
+    assert self_occlusion(behind)[0, 0, wrist] > 0.95
+    turned = standing(1, 1) * torch.tensor([-1.0, 1.0, -1.0]) + torch.tensor([0.0, 0.0, 8.0])
+    nose = LANDMARK_INDEX["nose"]
+    assert self_occlusion(standing(1, 1))[0, 0, nose] < 0.05
+    assert self_occlusion(turned)[0, 0, nose] > 0.5
+
+
+def test_hidden_landmarks_are_less_visible_and_worse() -> None:
+    landmarks = standing(300)
+    times = (torch.arange(30) / 30).expand(300, -1)
+    hidden = torch.zeros(300, 30, 33)
+    hidden[..., 13] = 1.0
+    errors = replace(PERFECT, image_wander=(0.01, 0.01), hidden_errors=(3.0, 3.0), hidden_visibility=(4.0, 4.0))
+    seen = detect(landmarks, hidden, K.expand(300, 3, 3), times, SIZE.expand(300, 2), errors, torch.Generator())
+    error = (seen.landmarks2d[..., :2] - projected(landmarks)).square().mean((0, 1, 3)).sqrt()
+    assert error[13] / error[14] == pytest.approx(4.0, rel=0.15)
+    logit = torch.logit(seen.landmarks2d[..., 2]).mean((0, 1))
+    assert logit[14] - logit[13] == pytest.approx(4.0, rel=0.1)
+    assert math.isfinite(float(logit.sum()))

@@ -1,0 +1,68 @@
+from dataclasses import replace
+
+import torch
+
+from backend.body import TorchBody
+from backend.training import quaternions, variety
+from backend.training.variety import Clips, MotionVariety, draw_motion
+from smpl_rig.skeleton import INDEX, MIRROR
+
+PLAIN = MotionVariety(usual_rates=(30, 30), usual=1.0, speed=(1.0, 1.0), mixed=0.0, loosened=0.0, posed=0.0, low=0.0)
+
+
+def test_what_is_drawn_is_motion(clips: Clips, generator: torch.Generator) -> None:
+    motion = draw_motion(clips, 40, 33, MotionVariety(), generator)
+    identity = torch.eye(3).expand_as(motion.rotations)
+    assert torch.allclose(motion.rotations @ motion.rotations.mT, identity, atol=1e-5)
+    assert torch.allclose(torch.linalg.det(motion.rotations), torch.ones(40, 33, 24), atol=1e-5)
+    rates = 1 / motion.times_s.diff(dim=1)
+    assert rates.min() > 11.9
+    assert rates.max() < 60.1
+    assert (motion.times_s[:, 0] == 0).all()
+
+
+def test_nothing_leaps_from_frame_to_frame(clips: Clips, generator: torch.Generator) -> None:
+    motion = draw_motion(clips, 60, 33, MotionVariety(rates=(30, 60)), generator)
+    cosine = ((motion.rotations[:, 1:].mT @ motion.rotations[:, :-1]).diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2
+    angle = torch.arccos(cosine.clamp(-1, 1))
+    assert angle.max() < 0.6, "radians in a thirtieth of a second"
+
+
+def test_a_plain_draw_is_the_library_s_motion(clips: Clips, generator: torch.Generator) -> None:
+    motion = draw_motion(clips, 20, 30, PLAIN, generator)
+    knees = motion.rotations[:, :, INDEX["left_knee"]]
+    bend = torch.atan2(knees[..., 2, 1], knees[..., 1, 1])
+    assert bend.min() > 0.1 - 1e-3
+    assert bend.max() < 0.9 + 1e-3
+    # a second shows nearly the whole of a swing that takes a second; the short clip has less to show
+    assert (bend.amax(1) - bend.amin(1)).median() > 0.75
+
+
+def test_hinges_never_bend_backwards(clips: Clips, generator: torch.Generator) -> None:
+    loose = replace(PLAIN, loosened=1.0, offset_rad=0.6)
+    motion = draw_motion(clips, 60, 10, loose, generator)
+    knees = motion.rotations[:, :, INDEX["right_knee"]]
+    assert torch.atan2(knees[..., 2, 1], knees[..., 1, 1]).min() > 0
+
+
+def test_a_mirror_image_is_a_reflection(clips: Clips, torch_body: TorchBody) -> None:
+    local, pelvis = clips.rotations[None, :5], clips.pelvis[None, :5]
+    flipped, across = variety._mirrored(local, pelvis, torch.tensor([[True]]))
+    rest = torch_body.rest_joints(torch.zeros(1, 10))
+    rest = (rest + rest[:, MIRROR] * torch.tensor([-1, 1, 1])) / 2  # bodies are symmetric up to their mesh
+
+    def joints(quaternion: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+        _, positions = torch_body.forward_kinematics(quaternions.matrix(quaternion[0]), rest, place[0] - rest[:, 0])
+        return positions
+
+    mirrored = joints(local, pelvis)[:, MIRROR] * torch.tensor([-1, 1, 1])
+    assert torch.allclose(joints(flipped, across), mirrored, atol=1e-5)
+
+
+def test_those_who_sit_and_lie_are_not_rare(clips: Clips, generator: torch.Generator) -> None:
+    chance = variety._Chance(torch.device("cpu"), generator)
+    # the low clip is a thirtieth of the library
+    lying = replace(clips, pelvis=torch.where(torch.arange(212)[:, None] >= 200, 0.0, 1.0).expand(-1, 3))
+    _, pelvis = variety._play(lying, chance, 2000, torch.arange(3)[None] / 30, replace(PLAIN, low=0.2))
+    part = (pelvis[:, 0, 0] < 0.5).float().mean()
+    assert 0.25 < part < 0.45, "a fifth, and its share of the rest"
