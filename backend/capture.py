@@ -2,9 +2,9 @@
 
 Frames are read once, in order, and each is given to the tracker, which finds the people in it and keeps only their
 landmarks, so that memory does not grow with the footage. For each person that was asked for, left and right are set
-right where the detector swapped them, and a pose is found for every frame in the camera's axes. The body is then
-placed in the world, where the floor lies at z = 0, and everything known of the person becomes one Motion, raw and
-never smoothed.
+right where the detector swapped them; a temporal network answers with a pose for every frame, in the camera's axes,
+and the fit brings that answer onto the landmarks. The body is then placed in the world, where the floor lies at
+z = 0, and everything known of the person becomes one Motion, raw and never smoothed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,10 +25,12 @@ from numpy.typing import NDArray
 
 from backend.body import TorchBody, limber_body
 from backend.features.initial_pose import BodyInCamera, solve
-from backend.features.landmark_points import landmark_points
+from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.features.swaps import repair_swaps
 from backend.footage import Footage, open_footage
-from backend.models import choose_network
+from backend.models import PER_FRAME, choose_network
+from backend.models.estimation import estimate_body
+from backend.models.weights import load_network
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
 from backend.placement import intrinsics, place
@@ -38,6 +40,7 @@ from smpl_rig.body import Body, load_body
 from smpl_rig.errors import LimberError
 from smpl_rig.kinematics import forward_kinematics
 from smpl_rig.motion import Motion
+from smpl_rig.skeleton import BETA_COUNT
 
 
 class CaptureError(LimberError):
@@ -59,7 +62,8 @@ class CaptureSettings:
     """What a user can choose.
 
     Attributes:
-        network: a network's name, or ``auto`` for the best that has weights.
+        network: a network's name, or ``auto`` for the best that has weights; ``per-frame`` is the fit alone.
+        fit: whether the network's answer is fitted to the landmarks.
         person: ``all``, ``largest`` or a person's number.
         start_s: first second of the footage to read; None is its beginning.
         end_s: last second to read; None is its end.
@@ -71,6 +75,7 @@ class CaptureSettings:
     """
 
     network: str = "auto"
+    fit: bool = True
     person: str = "largest"
     start_s: float | None = None
     end_s: float | None = None
@@ -105,7 +110,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
 
     with stages.timed("body"):
         body = load_body(settings.body) if settings.body else limber_body(lambda done: progress("body", done))
-        torch_body, points = TorchBody(body).to(device), landmark_points(body)
+        find_pose = _pose_finder(network, settings, body, K, device)
     with stages.timed("people"):
         tracks, frame_count, left_out = _find_people(footage, settings, progress)
     chosen = choose_people(tracks, settings.person)
@@ -119,7 +124,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
         pose_progress(0.0)
         with stages.timed("pose"), torch_threads(SOLVER_THREADS):
             repaired, trusted_3d = repair_swaps(track)
-            in_camera = solve(repaired, trusted_3d, K, torch_body, points, pose_progress)
+            in_camera = find_pose(repaired, trusted_3d, pose_progress)
         with stages.timed("placement"):
             motions.append(_place(footage, K, body, network, repaired, in_camera))
         progress("placement", (number + 1) / len(chosen))
@@ -175,6 +180,37 @@ def _find_people(footage: Footage, settings: CaptureSettings, progress: Progress
         progress("people", min((frame.timestamp_s - start) / max(end - start, 1e-6), 1.0), people)
     tracks = tracker.finish()
     return tracks, frame_count, list(tracker.warnings)
+
+
+Bools = NDArray[np.bool_]
+#: Is told the fraction done.
+Told = Callable[[float], None]
+#: Gives the body in every frame of a track whose BlazePose 3D may be believed where it is true.
+PoseFinder = Callable[[Track, Bools, Told], BodyInCamera]
+
+
+def _pose_finder(
+    network: str, settings: CaptureSettings, body: Body, K: NDArray[np.float64], device: torch.device
+) -> PoseFinder:
+    """The fit, alone or from a network's answer, or that answer as it is."""
+    torch_body, points = TorchBody(body).to(device), landmark_points(body)
+
+    def fitted(track: Track, trusted_3d: Bools, told: Told, guess: BodyInCamera | None = None) -> BodyInCamera:
+        return solve(track, trusted_3d, K, torch_body, points, told, guess=guess)
+
+    if network == PER_FRAME.name:
+        return fitted
+    trained, skin = load_network(network, device), LandmarkSkin(points).to(device)
+    # a network knows the embedded body; what it says of that one's shape means nothing to another's
+    betas = np.zeros(BETA_COUNT) if settings.body else None
+
+    def answered(track: Track, trusted_3d: Bools, _told: Told) -> BodyInCamera:
+        return estimate_body(track, trusted_3d, K, torch_body, skin, trained, betas)
+
+    def answered_and_fitted(track: Track, trusted_3d: Bools, told: Told) -> BodyInCamera:
+        return fitted(track, trusted_3d, told, answered(track, trusted_3d, told))
+
+    return answered_and_fitted if settings.fit else answered
 
 
 def _place(

@@ -79,7 +79,8 @@ def _add_capture(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = commands.add_parser("capture", help="capture the people in footage")
     parser.add_argument("footage", type=Path, metavar="FOOTAGE", help="a video, a folder of images or a %%04d pattern")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--network", default="auto", metavar="NAME")
+    parser.add_argument("--network", default="auto", metavar="NAME", help="see limber networks")
+    parser.add_argument("--no-fit", action="store_true", help="leave a network's answer as it is")
     parser.add_argument("--person", default="largest", metavar="all|largest|N")
     parser.add_argument(
         "--smoothness", type=_fraction, default=0.5, metavar="0..1", help="of the exports and the preview"
@@ -138,6 +139,7 @@ def _capture(parsed: argparse.Namespace) -> int:
         ) from error
     settings = CaptureSettings(
         network=parsed.network,
+        fit=not parsed.no_fit,
         person=parsed.person,
         start_s=parsed.start,
         end_s=parsed.end,

@@ -15,6 +15,7 @@ from backend.features.landmark_maps import landmark_maps
 from backend.features.landmark_points import LandmarkSkin
 from backend.features.landmarks import LandmarkEncoder, LandmarkInputs, landmark_inputs
 from backend.people.tracks import Track
+from smpl_rig.skeleton import BETA_COUNT
 
 from . import rotation6d
 from .frame_features import Estimate, FrameFeatures
@@ -55,6 +56,7 @@ def estimate_body(
     body: TorchBody,
     skin: LandmarkSkin,
     network: LandmarkNetwork,
+    betas: Floats | None = None,
 ) -> BodyInCamera:
     """Runs a network over a track.
 
@@ -65,20 +67,21 @@ def estimate_body(
         body: where the work is done is where this module lies.
         skin: where the landmarks lie on this body.
         network: with its encoder.
+        betas: (10,) shape, for a body to which the network's answer, the embedded body's shape, means nothing.
     """
     rate = (len(track) - 1) / max(float(track.timestamps_s[-1] - track.timestamps_s[0]), 1e-6)
     turns = max(1, round(rate / USUAL_RATE)) if len(track) > 1 else 1
     local = np.empty((len(track), 24, 3, 3), dtype=np.float32)
-    betas = np.empty((len(track), 10), dtype=np.float32)
+    shapes = np.empty((len(track), BETA_COUNT), dtype=np.float32)
     for turn in range(min(turns, len(track))):
         read = _from_observed(track.observed[turn::turns])
         chosen = np.arange(turn, len(track), turns)[read:]
         estimate = network(_inputs(track, trusted_3d, K, chosen, body.v_template.device), _tensor(K, body)[None])
         local[chosen] = rotation6d.to_matrix(estimate.pose6d)[0].cpu().numpy()
-        betas[chosen] = estimate.betas[0].cpu().numpy()
+        shapes[chosen] = estimate.betas[0].cpu().numpy()
         early = np.arange(turn, len(track), turns)[:read]
-        local[early], betas[early] = local[chosen[:1]], betas[chosen[:1]]
-    shape = np.median(betas[track.observed], axis=0)
+        local[early], shapes[early] = local[chosen[:1]], shapes[chosen[:1]]
+    shape = np.median(shapes[track.observed], axis=0) if betas is None else betas
     transl, residual = place_before_camera(track, K, _tensor(local, body), _tensor(shape, body), body, skin)
     return BodyInCamera(local, shape, transl, confidence(track, residual, FitSettings()))
 
