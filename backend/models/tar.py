@@ -1,4 +1,4 @@
-"""TAR (Chen et al. 2023, Temporal-aware Refining Network for Human Pose and Shape Recovery).
+"""TAR (Chen et al. 2023, Temporal-Aware Refinement for Video-based Human Pose and Shape Recovery).
 
 Global features of nine frames give a first estimate for the one in the middle; local feature maps of the five frames
 about it, read where the estimated body's markers are seen, correct it in five steps.
@@ -97,6 +97,7 @@ class TAR(TemporalNetwork):
     - As in ReFit, no gradient goes from step to step through the estimate: each step's loss teaches that step's update,
       and those before it through the hidden states. It follows that the first estimate's regressor learns from its own
       loss only: train on ``steps``, the later counting more (eq. 14).
+    - The GRUs' hidden states start within the bounds that a GRU keeps to, so a tanh follows the layer that makes them.
     - The initial regressor and the 26 of the refinement have one form, ReFit's: a hidden layer, and v^cliff beside the
       hidden state. Rotations have six numbers. The updates start from an upright body that faces the camera.
 

@@ -2,7 +2,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.models.crop_camera import box_information, camera_from_translation, crop_translation, full_translation
+from backend.models.crop_camera import (
+    box_information,
+    camera_from_translation,
+    crop_translation,
+    full_translation,
+    points_in_crop,
+)
 
 K = torch.tensor([[1400.0, 0.0, 640.0], [0.0, 1380.0, 350.0], [0.0, 0.0, 1.0]], dtype=torch.float64)
 
@@ -34,3 +40,38 @@ def test_the_crop_as_an_image_of_its_own() -> None:
 def test_box_information_is_from_the_middle_of_the_image() -> None:
     boxes = torch.tensor([[640.0, 350.0, 280.0]], dtype=torch.float64)
     assert torch.allclose(box_information(boxes, K), torch.tensor([[0.0, 0.0, 0.2]], dtype=torch.float64))
+
+
+@given(
+    s=st.floats(0.3, 1.5),
+    tx=st.floats(-0.5, 0.5),
+    ty=st.floats(-0.5, 0.5),
+    centre=st.floats(0, 1280),
+    side=st.floats(20, 900),
+    focal=st.floats(500, 3000),
+    point=st.tuples(*3 * [st.floats(-1, 1)]),
+)
+def test_points_of_a_body_are_seen_where_the_full_camera_sees_them(
+    s: float, tx: float, ty: float, centre: float, side: float, focal: float, point: tuple[float, float, float]
+) -> None:
+    lens = torch.tensor([[focal, 0, 640], [0, focal, 350], [0, 0, 1]], dtype=torch.float64)
+    camera = torch.tensor([[s, tx, ty]], dtype=torch.float64)
+    boxes = torch.tensor([[centre, centre / 2, side]], dtype=torch.float64)
+    x, y, z = (torch.tensor(point, dtype=torch.float64) + full_translation(camera, boxes, lens)[0]).tolist()
+    found = points_in_crop(torch.tensor([[point]], dtype=torch.float64), camera, box_information(boxes, lens))
+    depth = 2 * focal / (s * side)
+    if z > 0.05 * depth:
+        pixel = torch.tensor([[focal * x / z + 640, focal * y / z + 350]], dtype=torch.float64)
+        assert torch.allclose(found[0], (pixel - boxes[:, :2]) / (side / 2), atol=1e-9)
+    assert found.isfinite().all(), "also where a wrong camera puts a part of the body behind itself"
+
+
+def test_far_away_perspective_is_weak() -> None:
+    points = torch.tensor([[[0.3, -0.8, 0.4], [-0.2, 0.9, -0.5]]], dtype=torch.float64)
+    camera = torch.tensor([[0.9, 0.1, -0.2]], dtype=torch.float64)
+    tiny_box = torch.tensor([[0.3, -0.1, 1e-9]], dtype=torch.float64)
+    in_front = torch.tensor([[0.0, 0.0, 1e-9]], dtype=torch.float64)
+    assert torch.allclose(points_in_crop(points, camera, in_front), 0.9 * (points[..., :2] + camera[:, None, 1:]))
+    # to the side, what lies farther back is seen nearer to the middle of the picture
+    aside = points_in_crop(points, camera, tiny_box) - points_in_crop(points, camera, in_front)
+    assert torch.allclose(aside, -0.9 * tiny_box[:, None, :2] * points[..., 2:])
