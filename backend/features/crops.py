@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -25,38 +26,31 @@ def square_boxes(boxes: NDArray[Any]) -> NDArray[np.float64]:
     return np.concatenate((boxes[..., :2] + boxes[..., 2:] / 2, sides), axis=-1)
 
 
-def cut(image: Image, squares: NDArray[Any], crop_px: int) -> Tensor:
-    """Cuts squares out of a picture, resamples them bilinearly and normalises their colours.
+def cut(image: Image, square: NDArray[Any], crop_px: int) -> Tensor:
+    """Cuts a square out of a picture, resamples it bilinearly and normalises its colours.
 
     Places are pixels from the top-left corner of the picture: the middle of its first pixel is at (0.5, 0.5), and the
-    crop's pixels are parts of the square likewise. Beyond the picture everything is black.
+    crop's pixels are parts of the square likewise. Beyond the picture everything is black. Pixels are not averaged
+    where the square is larger than the crop: the published networks learned from pictures that were made so.
 
     Args:
         image: (H, W, 3) RGB.
-        squares: (N, 3) centre x, centre y, side; pixels.
-        crop_px: side of the crops.
+        square: (3,) centre x, centre y, side; pixels.
+        crop_px: side of the crop.
 
     Returns:
-        (N, 3, crop_px, crop_px) f32.
+        (3, crop_px, crop_px) f32.
     """
-    crops = np.empty((len(squares), crop_px, crop_px, 3))
-    for crop, (x, y, side) in zip(crops, squares, strict=True):
-        rows, down = _taps(y, side, crop_px, image.shape[0])
-        columns, across = _taps(x, side, crop_px, image.shape[1])
-        crop[:] = sum(
-            (down[upper][:, None] * across[left])[..., None] * image[rows[upper][:, None], columns[left]]
-            for upper in (0, 1)
-            for left in (0, 1)
-        )
-    normalised = (crops / 255 - IMAGENET_MEAN) / IMAGENET_DEVIATION
-    return torch.from_numpy(normalised.transpose(0, 3, 1, 2).astype(np.float32))
-
-
-def _taps(centre: float, side: float, count: int, extent: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Along one axis: the two pixels (2, count) between whose middles each place lies, and their weights (2, count)."""
-    places = centre + ((np.arange(count) + 0.5) / count - 0.5) * side - 0.5
-    before = np.floor(places).astype(np.int64)
-    pixels = np.stack((before, before + 1))
-    weights = 1 - np.abs(places - pixels)
-    weights[(pixels < 0) | (pixels >= extent)] = 0
-    return pixels.clip(0, extent - 1), weights
+    x, y, side = square
+    step = side / crop_px
+    # of the middle of the crop's first pixel, counted, as OpenCV does, from the middle of the picture's first pixel
+    left, top = (middle - side / 2 + step / 2 - 0.5 for middle in (x, y))
+    crop = cv2.warpAffine(
+        image,
+        np.array([[step, 0, left], [0, step, top]]),
+        (crop_px, crop_px),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+    )
+    normalised = (crop / 255 - IMAGENET_MEAN) / IMAGENET_DEVIATION
+    return torch.from_numpy(normalised.transpose(2, 0, 1).astype(np.float32))

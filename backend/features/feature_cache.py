@@ -38,11 +38,12 @@ class FeatureCache:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in shapes}
-            os.utime(path)
         except Exception:  # a damaged archive can raise nearly anything
             return None
         if any(arrays[name].shape != shape or arrays[name].dtype != np.float32 for name, shape in shapes.items()):
             return None
+        with suppress(OSError):  # somebody else's folder can be read all the same
+            os.utime(path)
         return arrays
 
     def write(self, key: str, arrays: dict[str, Floats]) -> None:

@@ -24,6 +24,8 @@ from .image_backbones.backbone import ImageBackbone, weights_sha256
 Floats = NDArray[np.floating[Any]]
 #: Frames that are looked at together. Maps of 720 x 64 x 64 take 12 MB each.
 FRAMES_AT_ONCE = 16
+#: Counts up whenever crops or backbones come to give other numbers, so that none are taken for those of before.
+_CACHE_VERSION = 1
 #: Times of the same frame differ by less.
 _SAME_TIME_S = 1e-4
 
@@ -77,7 +79,7 @@ def image_features(
 
 
 def _key(made_by: str, names: list[str], times_s: Floats, squares: Floats) -> str:
-    digest = hashlib.sha256(f"{made_by} {' '.join(names)} {len(squares)}\n".encode())
+    digest = hashlib.sha256(f"{_CACHE_VERSION} {made_by} {' '.join(names)} {len(squares)}\n".encode())
     digest.update(times_s.astype("<f8").tobytes())
     digest.update(squares.astype("<f8").tobytes())
     return digest.hexdigest()
@@ -88,10 +90,10 @@ def _look(
     backbone: ImageBackbone, images: Iterator[Image], squares: Floats, shapes: dict[str, tuple[int, ...]]
 ) -> dict[str, NDArray[np.float32]]:
     """(n, ...) features by name. Pictures are cut as they come, so that no two are in memory."""
-    crops = [cut(image, square[None], backbone.crop_px) for image, square in zip(images, squares, strict=True)]
+    crops = [cut(image, square, backbone.crop_px) for image, square in zip(images, squares, strict=True)]
     if not crops:
         return {name: np.zeros((0, *shape), np.float32) for name, shape in shapes.items()}
-    seen = backbone(torch.cat(crops).to(next(backbone.parameters()).device))
+    seen = backbone(torch.stack(crops).to(next(backbone.parameters()).device))
     return {name: getattr(seen, name).float().cpu().numpy() for name in shapes}
 
 
