@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.encoding import VideoWriter
-from backend.rendering import SKIN, Camera, Floor, MeshRenderer, Surface
+from backend.rendering import SKIN, Camera, Colour, Floor, MeshRenderer, Surface
 from smpl_rig import rotations
 from smpl_rig.axes import WORLD_FROM_LEVEL_CAMERA
 from smpl_rig.body import Body, skin
@@ -23,7 +23,18 @@ from .choreography import Performance
 
 Floats = NDArray[np.floating[Any]]
 
-_SHIRT, _SHORTS, _HAIR = (0.25, 0.42, 0.62), (0.22, 0.22, 0.26), (0.20, 0.14, 0.10)
+
+@dataclass(frozen=True)
+class Outfit:
+    """Colours, RGB, 0 to 1; sleeves and trouser legs that are not worn have the skin's."""
+
+    skin: Colour = SKIN
+    hair: Colour = (0.20, 0.14, 0.10)
+    shirt: Colour = (0.25, 0.42, 0.62)
+    sleeves: Colour = SKIN
+    shorts: Colour = (0.22, 0.22, 0.26)
+    trouser_legs: Colour = SKIN
+    shoes: Colour = SKIN
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,18 +56,26 @@ def demo_camera(width: int = 1280, height: int = 720) -> Camera:
     return Camera(np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]]), pose, width, height)
 
 
-def clothing(body: Body) -> Floats:
-    """(V, 3) RGB: shirt, shorts and hair by the joints that move each vertex, so that front and back differ."""
+def clothing(body: Body, outfit: Outfit = Outfit()) -> Floats:
+    """(V, 3) RGB: clothes and hair by the joints that move each vertex, so that front and back differ."""
     owner = body.weights.argmax(axis=1)
-    colours = np.tile(np.array(SKIN), (len(owner), 1))
-    trunk = [INDEX[name] for name in ("spine1", "spine2", "spine3", "left_collar", "right_collar")]
-    trunk += [INDEX["left_shoulder"], INDEX["right_shoulder"]]
-    colours[np.isin(owner, trunk)] = _SHIRT
-    colours[np.isin(owner, [INDEX["pelvis"], INDEX["left_hip"], INDEX["right_hip"]])] = _SHORTS
+    colours = np.tile(np.array(outfit.skin), (len(owner), 1))
+    for colour, worn_by in (
+        (outfit.shirt, ("spine1", "spine2", "spine3", *_both("collar"), *_both("shoulder"))),
+        (outfit.sleeves, _both("elbow")),
+        (outfit.shorts, ("pelvis", *_both("hip"))),
+        (outfit.trouser_legs, _both("knee")),
+        (outfit.shoes, (*_both("ankle"), *_both("foot"))),
+    ):
+        colours[np.isin(owner, [INDEX[name] for name in worn_by])] = colour
     head = owner == INDEX["head"]
     _, up, forward = (body.v_template - body.rest_joints(np.zeros(BETA_COUNT))[INDEX["head"]]).T
-    colours[head & ((forward < -0.01) & (up > -0.02) | (up > 0.12))] = _HAIR
+    colours[head & ((forward < -0.01) & (up > -0.02) | (up > 0.12))] = outfit.hair
     return colours
+
+
+def _both(joint: str) -> tuple[str, str]:
+    return f"left_{joint}", f"right_{joint}"
 
 
 def render_clip(

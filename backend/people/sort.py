@@ -1,4 +1,11 @@
-"""SORT (Bewley et al. 2016): boxes followed by a constant-velocity Kalman filter and matched by overlap."""
+"""SORT (Bewley et al. 2016): boxes followed by a constant-velocity Kalman filter and matched by overlap.
+
+Why no library does this (tried in November 2026): trackers 2.6 and boxmot 25 need numpy 2, which bpy 5.0 refuses, and
+boxmot brings pandas and timm; supervision 0.31 has no tracker any more; norfair 2.3 and motpy 0.0.10 (of 2021) install,
+but count time in frames. Two people who cross, 40 times, boxes with 4 pixels of noise and one in 20 missed: exchanges
+for each crossing at 30 frames per second, and at a varying rate with one of them hidden for 0.3 s: 0.20 and 0.30 here,
+0.53 and 0.53 with norfair, 0.10 and 1.07 with motpy. All take 0.1 to 0.3 ms a frame.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,347 @@
+"""``python -m backend.evaluation.renders``: films with exact truth, seen by the real detector, and answers on them.
+
+Each clip is a scene drawn at random (:mod:`.scenes`), filmed, encoded, decoded and given to the people tracker as any
+footage is. What was filmed and what was seen are kept, so that a second call goes on where the first one stopped and
+a finished collection is only scored.
+
+Renders test the whole way and give a second opinion on the simulated motions. They never choose a network: the
+detector errs differently on them than on people.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, fields, replace
+from fractions import Fraction
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from backend import placement
+from backend.body import TorchBody, limber_body
+from backend.demo.clip import clothing
+from backend.encoding import VideoWriter
+from backend.features.initial_pose import BodyInCamera, FitSettings, solve
+from backend.features.landmark_points import landmark_points
+from backend.features.swaps import repair_swaps
+from backend.footage import open_footage
+from backend.people.tracking import PeopleTracker
+from backend.people.tracks import Track
+from backend.rendering import Floor, MeshRenderer, Surface
+from backend.training.variety import Clips
+from smpl_rig.body import Body, skin
+from smpl_rig.errors import LimberError
+from smpl_rig.skeleton import INDEX
+
+from .comparison import SHARED_JOINTS, in_camera
+from .metrics import pa_mpjpe
+from .scenes import FRAME_RATE, Scene, draw_scene
+from .simulated import Answer, Sequence, blazepose, blazepose_repaired, joints_of, score
+
+Floats = NDArray[np.floating[Any]]
+Scores = dict[str, float]
+
+#: Changes whenever the same recipe would give other clips.
+REVISION = 1
+#: Somebody whose hips' line is turned so far from the picture's (its cosine) shows their back.
+BACK_COSINE = 0.5
+
+
+class RendersError(LimberError):
+    """A collection cannot be made or read as asked."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a collection of clips is made from.
+
+    Attributes:
+        seed: of all that is drawn.
+        frames: of each clip with library motion.
+        library: SHA-256 of the motion library; empty if all show the authored motion.
+        revision: of the code.
+    """
+
+    seed: int
+    frames: int
+    library: str
+    revision: int = REVISION
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """A clip that was made, with what the detector saw of it.
+
+    Attributes:
+        joints_world: (T, 24, 3) metres.
+        world_from_camera: (4, 4).
+        intrinsics: (3, 3) pixels, which nobody who captures it knows.
+        image_size: (2,) pixels.
+        betas: (10,).
+        planted: (T, 2) left and right foot; None where it is not known.
+        track: of the one who fills most of the clip; None if nobody was found.
+    """
+
+    joints_world: Floats
+    world_from_camera: Floats
+    intrinsics: Floats
+    image_size: NDArray[np.int64]
+    betas: Floats
+    planted: NDArray[np.bool_] | None
+    track: Track | None
+
+    def sequence(self) -> Sequence:
+        """What is scored: the truth of the frames that were tracked, with the camera that a user would get."""
+        if self.track is None:
+            raise RendersError("Nobody was found in the clip.")
+        frames = self.track.frames
+        cameras = np.tile(self.world_from_camera, (len(frames), 1, 1))
+        width, height = (int(side) for side in self.image_size)
+        return Sequence(
+            self.track, placement.intrinsics((width, height)), in_camera(self.joints_world[frames], cameras)
+        )
+
+
+def read_clips(path: Path) -> Clips:
+    """A motion library of one file, whose keys are the attributes of :class:`~backend.training.variety.Clips`.
+
+    Raises:
+        RendersError: if the file is missing or lacks one of them.
+    """
+    names = [field.name for field in fields(Clips)]
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            missing = [name for name in names if name not in file]
+            if missing:
+                raise RendersError(f"{path} is no motion library: it lacks '{missing[0]}'.")
+            return Clips(**{name: torch.as_tensor(file[name]) for name in names})
+    except (OSError, ValueError) as error:
+        raise RendersError(f"{path} cannot be read as a motion library (.npz): {error}") from None
+
+
+def make(folder: Path, count: int, recipe: Recipe, library: Path | None, workers: int) -> list[Path]:
+    """Makes the clips that are not there yet; returns the films' files, in order.
+
+    Args:
+        folder: of the collection; ``clip_0000.mp4`` and ``clip_0000.npz`` and so on.
+        count: clips.
+        recipe: what they are made from.
+        library: file of the motion library.
+        workers: processes.
+
+    Raises:
+        RendersError: if the folder holds clips of another recipe.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stated = folder / "recipe.json"
+    if stated.exists() and json.loads(stated.read_text(encoding="utf-8")) != asdict(recipe):
+        raise RendersError(f"{folder} holds clips made from another recipe. Choose another folder, or empty this one.")
+    stated.write_text(json.dumps(asdict(recipe), indent=2), encoding="utf-8")
+    paths = [folder / f"clip_{number:04d}.npz" for number in range(count)]
+    missing = [number for number, path in enumerate(paths) if not path.exists()]
+    _side_by_side(
+        "films", [(_make_one, (paths[number], recipe, number)) for number in missing], _Crew(library), workers
+    )
+    return paths
+
+
+def load_film(path: Path) -> Film:
+    """Reads what :func:`make` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        track = None
+        if "track_frames" in file:
+            track = Track(person=0, **{f.name: file[f"track_{f.name}"] for f in fields(Track) if f.name != "person"})
+        planted = file.get("planted")
+        names = ("joints_world", "world_from_camera", "intrinsics", "image_size", "betas")
+        return Film(**{name: file[name] for name in names}, planted=planted, track=track)
+
+
+def per_frame_solver(body: Body, settings: FitSettings | None = None) -> Callable[[Sequence], BodyInCamera]:
+    """The fit without a network, on sequences rendered or simulated."""
+    torch_body, points = TorchBody(body), landmark_points(body)
+
+    def answer(sequence: Sequence) -> BodyInCamera:
+        repaired, trusted = repair_swaps(sequence.track)
+        trusted = trusted & np.isfinite(sequence.track.landmarks3d).all(axis=(1, 2))
+        known = replace(repaired, landmarks3d=np.nan_to_num(repaired.landmarks3d))
+        return solve(known, trusted, sequence.K, torch_body, points, lambda _done: None, settings)
+
+    return answer
+
+
+def answers(body: Body) -> dict[str, Answer]:
+    """Who is held against the truth."""
+    solver = per_frame_solver(body)
+
+    def solved(sequence: Sequence) -> Floats:
+        fitted = solver(sequence)
+        return joints_of(fitted, body.rest_joints(fitted.betas))
+
+    return {
+        "BlazePose's own 3D": blazepose,
+        "the same, swaps repaired, smoothed": blazepose_repaired,
+        "per-frame solver": solved,
+    }
+
+
+def scores(film: Film, given: dict[str, Answer]) -> dict[str, Scores]:
+    """For each answer the errors over all frames, and ``pa_mpjpe_back`` over those with the back to the camera."""
+    sequence = film.sequence()
+    back = shows_back(sequence.joints) & sequence.track.observed
+    truth = sequence.joints[:, [INDEX[name] for name in SHARED_JOINTS]]
+    result = {}
+    for name, answer in given.items():
+        joints = answer(sequence)
+        result[name] = score(joints, sequence)
+        result[name]["pa_mpjpe_back"] = pa_mpjpe(joints, truth, back) if back.any() else np.nan
+    return result
+
+
+def shows_back(joints: Floats) -> NDArray[np.bool_]:
+    """(T,) from joints (T, 24, 3) in camera axes: the left hip is on the picture's left side of the right one."""
+    across = joints[:, INDEX["left_hip"]] - joints[:, INDEX["right_hip"]]
+    return np.asarray(across[:, 0] < -BACK_COSINE * np.linalg.norm(across, axis=-1))
+
+
+@dataclass(frozen=True)
+class _Crew:
+    """What every worker has at hand; loaded once in each."""
+
+    library: Path | None
+
+    def start(self) -> None:
+        torch.set_num_threads(1)
+        _at_hand["body"] = limber_body()
+        _at_hand["clips"] = read_clips(self.library) if self.library else None
+        _at_hand["answers"] = answers(_at_hand["body"])
+
+
+_at_hand: dict[str, Any] = {}
+
+
+def _make_one(path: Path, recipe: Recipe, number: int) -> None:
+    body = _at_hand["body"]
+    scene = draw_scene(body, _at_hand["clips"], recipe.seed, number, recipe.frames)
+    film = path.with_suffix(".mp4")
+    _film(film, body, scene)
+    tracker = PeopleTracker(threads=1)
+    for frame in open_footage(film).frames():
+        tracker.add(frame)
+    tracks = tracker.finish()
+    kept: dict[str, Any] = {
+        "joints_world": scene.joints_world,
+        "world_from_camera": scene.camera.world_from_camera,
+        "intrinsics": scene.camera.K,
+        "image_size": np.array([scene.camera.width, scene.camera.height]),
+        "betas": scene.betas,
+    }
+    if scene.planted is not None:
+        kept["planted"] = scene.planted
+    if tracks:
+        kept |= {f"track_{f.name}": getattr(tracks[0], f.name) for f in fields(Track) if f.name != "person"}
+    part = path.with_suffix(".part.npz")
+    np.savez_compressed(part, **kept)
+    part.replace(path)
+
+
+def _film(path: Path, body: Body, scene: Scene) -> None:
+    middle = scene.joints_world[:, 0].mean(axis=0)
+    floor = Floor(centre=(float(middle[0]), float(middle[1])), colour=scene.floor)
+    renderer = MeshRenderer(scene.camera, [Surface(body.f, clothing(body, scene.outfit))], floor)
+    with VideoWriter(path, Fraction(FRAME_RATE)) as writer:
+        for frame in range(len(scene.trans)):
+            now = slice(frame, frame + 1)
+            vertices = skin(body, scene.betas, scene.local_rotations[now], scene.trans[now])[0]
+            image, drawn = renderer.render_with_mask([vertices])
+            writer.add(np.where(drawn[..., None], image, scene.background))
+
+
+def _score_one(path: Path) -> dict[str, Scores] | None:
+    film = load_film(path)
+    return None if film.track is None else scores(film, _at_hand["answers"])
+
+
+def _side_by_side(
+    what: str, tasks: list[tuple[Callable[..., Any], tuple[Any, ...]]], crew: _Crew, workers: int
+) -> list[Any]:
+    """The tasks' results in order, worked off by several processes."""
+    if not tasks:
+        return []
+    # a forked process would inherit the renderer's and torch's threads in the middle of their work
+    with ProcessPoolExecutor(workers, get_context("spawn"), crew.start) as pool:
+        futures: list[Future[Any]] = [pool.submit(function, *arguments) for function, arguments in tasks]
+        for done in tqdm(as_completed(futures), what, len(futures)):
+            done.result()
+        return [future.result() for future in futures]
+
+
+def _table(rows: list[dict[str, Scores]]) -> Iterator[str]:
+    columns = ("pa_mpjpe", "mpjpe", "acc_err", "pa_mpjpe_back")
+    yield f"{'mean over clips, millimetres':<38}" + "".join(
+        f"{name:>11}" for name in ("PA-MPJPE", "MPJPE", "ACC-ERR", "PA, back")
+    )
+    for name in rows[0]:
+        means = (_mean([row[name][column] for row in rows]) for column in columns)
+        yield f"{name:<38}" + "".join(f"{mean:11.1f}" for mean in means)
+    first, *_, last = rows[0]
+    ratio = np.array([row[last]["pa_mpjpe"] / row[first]["pa_mpjpe"] for row in rows])
+    low, middle, high = np.nanquantile(ratio, (0.1, 0.5, 0.9))
+    yield f"{last} / {first}, PA-MPJPE: median {middle:.2f}, from {low:.2f} to {high:.2f} in four of five clips"
+
+
+def _mean(values: list[float]) -> float:
+    """Of those that are known; NaN if none is."""
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else np.nan
+
+
+def _without_nan(row: dict[str, Scores] | None) -> dict[str, dict[str, float | None]] | None:
+    """JSON has no NaN."""
+    if row is None:
+        return None
+    return {
+        name: {key: None if np.isnan(value) else value for key, value in errors.items()} for name, errors in row.items()
+    }
+
+
+def main() -> int:
+    """Makes clips with exact truth, lets the real detector see them, and prints how far answers are from the truth."""
+    parser = argparse.ArgumentParser(prog="python -m backend.evaluation.renders", description=main.__doc__)
+    parser.add_argument("folder", type=Path, help="of the collection; what is there already is not made again")
+    parser.add_argument("--library", type=Path, help="motion library (.npz); without it all show the authored motion")
+    parser.add_argument("--count", type=int, default=40)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parsed = parser.parse_args()
+    try:
+        digest = hashlib.sha256(parsed.library.read_bytes()).hexdigest() if parsed.library else ""
+        recipe = Recipe(parsed.seed, round(parsed.seconds * FRAME_RATE), digest)
+        paths = make(parsed.folder, parsed.count, recipe, parsed.library, parsed.workers)
+        found = _side_by_side("scores", [(_score_one, (path,)) for path in paths], _Crew(None), parsed.workers)
+    except (LimberError, OSError) as error:
+        print(f"limber: {error}", file=sys.stderr)
+        return 1
+    rows = [row for row in found if row is not None]
+    print(f"\n{len(paths)} clips; nobody was found in {len(paths) - len(rows)} of them")
+    if rows:
+        print("\n".join(_table(rows)))
+    (parsed.folder / "scores.json").write_text(
+        json.dumps([_without_nan(row) for row in found], indent=2), encoding="utf-8"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
