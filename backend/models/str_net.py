@@ -57,7 +57,7 @@ class STRNetConfig:
 
 
 PAPER = STRNetConfig()
-LANDMARK = STRNetConfig(features=512, channels=384, integration=128, regressor=512)
+LANDMARK = STRNetConfig(features=512, channels=352, integration=128, regressor=512)
 
 
 class TemporalTendencyReasoning(nn.Module):

@@ -13,6 +13,7 @@ from backend.features.landmarks import LandmarkInputs, landmark_inputs
 
 from .cameras import CameraVariety, draw_cameras
 from .detector import DetectorErrors, Observation, detect, self_occlusion
+from .occlusion import draw_boxes, hide_landmarks
 from .variety import BodyMotion, Clips, MotionVariety, draw_motion
 
 
@@ -56,11 +57,19 @@ class Truth:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """What is seen and what is true."""
+    """What is seen and what is true.
+
+    Attributes:
+        observation: what the detector saw.
+        inputs: the same as a network reads it.
+        truth: of all clips.
+        occluded: the first clips once more, with parts of the person hidden; None if none were asked for.
+    """
 
     observation: Observation
     inputs: LandmarkInputs
     truth: Truth
+    occluded: LandmarkInputs | None = None
 
 
 class ExampleSource:
@@ -79,8 +88,8 @@ class ExampleSource:
         self._generator = torch.Generator(clips.rotations.device).manual_seed(seed)
 
     @torch.no_grad()
-    def draw(self, count: int, frames: int) -> Examples:
-        """``count`` clips of ``frames`` frames."""
+    def draw(self, count: int, frames: int, occluded: int = 0) -> Examples:
+        """``count`` clips of ``frames`` frames, and ``occluded`` of them once more with parts of the person hidden."""
         motion = draw_motion(self._clips, count, frames, self._variety.motion, self._generator)
         truth = self._film(motion)
         errors = self._variety.detector
@@ -93,15 +102,9 @@ class ExampleSource:
             errors,
             self._generator,
         )
-        inputs = landmark_inputs(
-            observation.landmarks2d,
-            observation.landmarks3d,
-            observation.trusted_3d,
-            observation.observed,
-            observation.times_s,
-            truth.K,
-        )
-        return Examples(observation, inputs, truth)
+        inputs = _inputs(observation, truth.K)
+        hidden = self._occluded(observation, inputs.boxes[..., 2], occluded) if occluded else None
+        return Examples(observation, inputs, truth, None if hidden is None else _inputs(hidden, truth.K[:occluded]))
 
     def state(self) -> Tensor:
         """Where chance has come to; :meth:`restore` goes on from there."""
@@ -109,6 +112,16 @@ class ExampleSource:
 
     def restore(self, state: Tensor) -> None:
         self._generator.set_state(state)
+
+    def _occluded(self, seen: Observation, crop_sides: Tensor, count: int) -> Observation:
+        """The first clips with boxes over some of their landmarks (:mod:`backend.training.occlusion`)."""
+        landmarks2d, landmarks3d = seen.landmarks2d[:count], seen.landmarks3d[:count]
+        visible = landmarks2d[..., 2] > 0
+        boxes = draw_boxes(landmarks2d[..., :2], visible, crop_sides[:count], self._generator)
+        landmarks2d, landmarks3d = hide_landmarks(landmarks2d, landmarks3d, boxes, self._generator)
+        return Observation(
+            landmarks2d, landmarks3d, seen.trusted_3d[:count], seen.observed[:count], seen.times_s[:count]
+        )
 
     def _film(self, motion: BodyMotion) -> Truth:
         count = len(motion.times_s)
@@ -144,3 +157,7 @@ class ExampleSource:
 
     def _normal(self, *shape: int) -> Tensor:
         return torch.randn(*shape, generator=self._generator, device=self._clips.rotations.device)
+
+
+def _inputs(seen: Observation, K: Tensor) -> LandmarkInputs:
+    return landmark_inputs(seen.landmarks2d, seen.landmarks3d, seen.trusted_3d, seen.observed, seen.times_s, K)

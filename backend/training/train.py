@@ -1,35 +1,31 @@
-"""Trains the landmark encoder and the temporal networks.
+"""The training loop.
 
-The encoder learns on frames taken one by one; a network then learns on windows of its features. Everything is drawn
-anew for every step, so there is no epoch: a run has a number of steps. It can be cut off at any moment and goes on from
-its last checkpoint.
+Everything is drawn anew for every step, so there is no epoch: a run has a number of steps. It can be cut off at any
+moment and goes on from its last checkpoint as if it never had been. Started by ``torchrun``, each process draws
+examples of its own, and they learn together.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from backend.body import TorchBody
 from backend.features.landmarks import LandmarkEncoder
-from backend.models.estimation import LandmarkNetwork
-from backend.models.frame_features import Estimate
-from backend.models.sliding_window import hold
-from backend.models.temporal_network import Frames
 
 from .examples import Examples, ExampleSource
-from .losses import PAPER_WEIGHTS, LossWeights, feature_loss, over_steps
-from .objective import DirectWeights, objective
+from .lessons import Lesson
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,6 @@ class TrainingSettings:
     Attributes:
         steps: of the optimiser.
         clips: drawn for each step.
-        frames_out: consecutive frames for which a network that answers for one frame of a window is asked.
         learning_rate: the highest; it rises for a twentieth of the run and falls as a cosine.
         weight_decay: of AdamW.
         seed: of the weights and of all that is drawn.
@@ -49,9 +44,8 @@ class TrainingSettings:
     """
 
     steps: int = 6000
-    clips: int = 32
-    frames_out: int = 16
-    learning_rate: float = 1e-3
+    clips: int = 24
+    learning_rate: float = 5e-4
     weight_decay: float = 1e-4
     seed: int = 0
     save_every_s: float = 120.0
@@ -59,177 +53,156 @@ class TrainingSettings:
     averaged: float = 0.999
 
 
-#: Asked at each step: the loss and what to log.
-Loss = Callable[[Examples], tuple[Tensor, dict[str, float]]]
+def train(lesson: Lesson, source: ExampleSource, settings: TrainingSettings, out: Path, device: torch.device) -> None:
+    """Teaches ``lesson.taught``; the folder ``out`` gets checkpoints, ``log.jsonl`` and TensorBoard's events.
+
+    Args:
+        lesson: what is asked. When it is over, ``taught`` has the running mean of its weights.
+        source: of examples, on ``device``.
+        settings: how the run goes.
+        out: the run's folder. If it holds a checkpoint, the run goes on from there.
+        device: on which the lesson lies.
+    """
+    run = _Run(lesson, source, settings, out)
+    with _together(lesson, device) as asked, _Log(out) as log:
+        for step in tqdm(range(run.step, settings.steps), initial=run.step, total=settings.steps, desc=out.name):
+            run.rate(_schedule(step / settings.steps))
+            examples = source.draw(settings.clips, lesson.frames, round(lesson.occluded * settings.clips))
+            with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+                loss, errors = asked(examples)
+            run.learn(loss)
+            log.write(run.step, {"loss": loss.item(), **errors})
+            run.save_now_and_then()
+    run.finish()
 
 
-def train_encoder(
-    encoder: LandmarkEncoder, source: ExampleSource, body: TorchBody, settings: TrainingSettings, out: Path
-) -> None:
-    """Trains an encoder on single frames; checkpoints and the log go to the folder ``out``."""
-    if not _checkpoint(out).exists():
-        standardise(encoder, source.draw(256, 8).inputs.values)
+class _Run:
+    """A lesson, what learns it and how far it has come."""
 
-    def loss(examples: Examples) -> tuple[Tensor, dict[str, float]]:
-        features = hold(encoder(examples.inputs, examples.truth.K))
-        assert features.initial_pose6d is not None
-        assert features.initial_betas is not None
-        assert features.initial_camera is not None
-        indices = torch.arange(len(features), device=features.observed.device).expand(features.observed.shape)
-        estimate = Estimate(features.initial_pose6d, features.initial_betas, features.initial_camera, indices)
-        return objective(
-            estimate, examples.truth, examples.inputs.boxes, body, LossWeights(), DirectWeights(velocity=0.0)
+    def __init__(self, lesson: Lesson, source: ExampleSource, settings: TrainingSettings, out: Path) -> None:
+        self._lesson, self._source, self._settings = lesson, source, settings
+        self._checkpoint = out / "checkpoint.pt"
+        self._optimiser = torch.optim.AdamW(
+            [
+                {"params": list(module.parameters()), "highest": settings.learning_rate * part}
+                for module, part in lesson.groups(settings.encoder_rate)
+            ],
+            weight_decay=settings.weight_decay,
         )
+        self._averaged = torch.optim.swa_utils.AveragedModel(
+            lesson.taught, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.averaged), use_buffers=True
+        )
+        self.step = 0
+        self._saved_at = time.monotonic()
+        out.mkdir(parents=True, exist_ok=True)
+        if self._checkpoint.exists():
+            self._restore()
 
-    _run(encoder, source, 4, loss, settings, out)
+    def rate(self, part: float) -> None:
+        for group in self._optimiser.param_groups:
+            group["lr"] = group["highest"] * part
 
+    def learn(self, loss: Tensor) -> None:
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self._lesson.parameters(), 1.0)
+        self._optimiser.step()
+        self._averaged.update_parameters(self._lesson.taught)
+        self.step += 1
 
-def train_network(
-    network: LandmarkNetwork,
-    name: str,
-    source: ExampleSource,
-    body: TorchBody,
-    settings: TrainingSettings,
-    out: Path,
-) -> None:
-    """Trains a network and, more slowly, the encoder whose features it reads."""
-    window = network.network.window
-    frames = window.length if len(window.outputs) > 1 else window.length + settings.frames_out - 1
+    def save_now_and_then(self) -> None:
+        if time.monotonic() - self._saved_at > self._settings.save_every_s or self.step == self._settings.steps:
+            if _rank() == 0:
+                self._save()
+            self._saved_at = time.monotonic()
 
-    def loss(examples: Examples) -> tuple[Tensor, dict[str, float]]:
-        return network_loss(network, name, examples, body)
+    def finish(self) -> None:
+        self._lesson.taught.load_state_dict(self._averaged.module.state_dict())
+        self._lesson.eval()
 
-    _run(network, source, frames, loss, settings, out)
+    def _save(self) -> None:
+        """Never half a checkpoint."""
+        state = {
+            "step": self.step,
+            "lesson": self._lesson.state_dict(),
+            "averaged": self._averaged.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "source": self._source.state(),
+            "random": torch.get_rng_state(),
+            "settings": asdict(self._settings),
+        }
+        partial = self._checkpoint.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(self._checkpoint)
 
-
-def network_loss(
-    network: LandmarkNetwork, name: str, examples: Examples, body: TorchBody
-) -> tuple[Tensor, dict[str, float]]:
-    """A network's losses over all windows that fit into the examples, gaps included, which it is to fill."""
-    estimate = over_all_windows(network, examples)
-    weights = PAPER_WEIGHTS[name]
-    answers = [
-        objective(step, examples.truth, examples.inputs.boxes, body, weights, DirectWeights())
-        for step in (*estimate.steps, estimate)
-    ]
-    errors = answers[-1][1]
-    loss = over_steps([value for value, _ in answers], weights.step_decay)
-    if "forecast" in estimate.auxiliary:
-        known = estimate.auxiliary
-        feature = feature_loss(known["features"], known["forecast"], known["forecast_counts"])
-        loss, errors["feature"] = loss + weights.feature * feature, float(feature.detach())
-    return loss, errors
-
-
-def over_all_windows(network: LandmarkNetwork, examples: Examples) -> Estimate:
-    """Every window that fits into the clips: consecutive frames (B, O, ...)."""
-    features = hold(network.features(examples.inputs, examples.truth.K))
-    model = network.network
-    window = model.window
-    work = {**model.per_frame(features), "observed": features.observed}
-    frames = len(features)
-    starts = torch.arange(0, frames - window.length + 1, window.stride, device=features.observed.device)
-    seen = starts[:, None] + torch.arange(window.length, device=starts.device)  # (N, W)
-    clips = len(features.observed)
-    windows = {name: value[:, seen].flatten(0, 1) for name, value in work.items()}  # (B * N, W, ...)
-    observed = windows.pop("observed")
-    indices = seen.repeat(clips, 1)
-    estimate = model.over_window(Frames(windows, observed, torch.ones_like(observed), indices))
-    return _unfolded(estimate, clips)
-
-
-def _unfolded(estimate: Estimate, clips: int) -> Estimate:
-    """(B * N, O, ...) -> (B, N * O, ...)."""
-
-    def unfold(value: Tensor) -> Tensor:
-        return value.unflatten(0, (clips, -1)).flatten(1, 2)
-
-    return Estimate(
-        unfold(estimate.pose6d),
-        unfold(estimate.betas),
-        unfold(estimate.camera),
-        unfold(estimate.frame_indices),
-        tuple(_unfolded(step, clips) for step in estimate.steps),
-        estimate.auxiliary,
-    )
+    def _restore(self) -> None:
+        saved = torch.load(self._checkpoint, weights_only=True)
+        self._lesson.load_state_dict(saved["lesson"])
+        self._averaged.load_state_dict(saved["averaged"])
+        self._optimiser.load_state_dict(saved["optimiser"])
+        if _rank() == 0:  # the others go on with other examples than they would have drawn
+            self._source.restore(saved["source"])
+            torch.set_rng_state(saved["random"])
+        self.step = saved["step"]
 
 
-def standardise(encoder: LandmarkEncoder, values: Tensor) -> None:
+class _Log:
+    """Every fiftieth step, as lines of JSON and for TensorBoard."""
+
+    EVERY = 50
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+
+    def __enter__(self) -> _Log:
+        self._lines = (self._out / "log.jsonl").open("a") if _rank() == 0 else None
+        self._board = SummaryWriter(str(self._out)) if _rank() == 0 else None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lines is not None:
+            self._lines.close()
+        if self._board is not None:
+            self._board.close()
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        if step % self.EVERY or self._lines is None:
+            return
+        self._lines.write(json.dumps({"step": step, **values}) + "\n")
+        self._lines.flush()
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(name, value, step)
+
+
+@contextlib.contextmanager
+def _together(lesson: Lesson, device: torch.device) -> Iterator[nn.Module]:
+    """The lesson, taught by all the processes that ``torchrun`` started, or by this one."""
+    lesson.train()
+    if "RANK" not in os.environ:
+        yield lesson
+        return
+    torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        # not every network reads the encoder's first estimate
+        yield DistributedDataParallel(
+            lesson, device_ids=[device.index] if device.type == "cuda" else None, find_unused_parameters=True
+        )
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def _rank() -> int:
+    return int(os.environ.get("RANK", "0"))
+
+
+def standardise(encoder: LandmarkEncoder, examples: Examples) -> None:
     """Sets the mean and deviation by which an encoder divides its inputs."""
-    flat = values.flatten(0, 1)
+    flat = examples.inputs.values.flatten(0, 1)
     encoder.mean.copy_(flat.mean(0))
     encoder.deviation.copy_(flat.std(0).clamp_min(0.02))
-
-
-def _checkpoint(out: Path) -> Path:
-    return out / "checkpoint.pt"
-
-
-def _run(
-    model: nn.Module, source: ExampleSource, frames: int, loss: Loss, settings: TrainingSettings, out: Path
-) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    optimiser = torch.optim.AdamW(_groups(model, settings), weight_decay=settings.weight_decay)
-    averaged = torch.optim.swa_utils.AveragedModel(
-        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.averaged), use_buffers=True
-    )
-    step = 0
-    if _checkpoint(out).exists():
-        saved = torch.load(_checkpoint(out), weights_only=True)
-        model.load_state_dict(saved["model"])
-        averaged.load_state_dict(saved["averaged"])
-        optimiser.load_state_dict(saved["optimiser"])
-        source.restore(saved["source"])
-        torch.set_rng_state(saved["random"])
-        step = saved["step"]
-    saved_at = time.monotonic()
-    with (out / "log.jsonl").open("a") as log, tqdm(total=settings.steps, initial=step, desc=out.name) as bar:
-        while step < settings.steps:
-            for group in optimiser.param_groups:
-                group["lr"] = group["highest"] * _schedule(step / settings.steps)
-            model.train()
-            value, errors = loss(source.draw(settings.clips, frames))
-            optimiser.zero_grad(set_to_none=True)
-            value.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            averaged.update_parameters(model)
-            step += 1
-            bar.update()
-            if step % 50 == 0:
-                log.write(json.dumps({"step": step, "loss": value.item(), **errors}) + "\n")
-                log.flush()
-            if time.monotonic() - saved_at > settings.save_every_s or step == settings.steps:
-                state = {
-                    "step": step,
-                    "model": model.state_dict(),
-                    "averaged": averaged.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "source": source.state(),
-                    "random": torch.get_rng_state(),
-                    "settings": asdict(settings),
-                }
-                _save(state, _checkpoint(out))
-                saved_at = time.monotonic()
-    model.load_state_dict(averaged.module.state_dict())
-
-
-def _groups(model: nn.Module, settings: TrainingSettings) -> list[dict[str, Any]]:
-    if not isinstance(model, LandmarkNetwork):
-        return [{"params": list(model.parameters()), "highest": settings.learning_rate}]
-    return [
-        {"params": list(model.network.parameters()), "highest": settings.learning_rate},
-        {"params": list(model.encoder.parameters()), "highest": settings.learning_rate * settings.encoder_rate},
-    ]
 
 
 def _schedule(part: float) -> float:
     warm = min(part / 0.05, 1.0)
     return warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * part)))
-
-
-def _save(state: dict[str, Any], path: Path) -> None:
-    """Never half a checkpoint."""
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)  # noqa: PTH105

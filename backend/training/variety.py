@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -69,6 +69,10 @@ class Clips:
     lengths: Tensor
     rates: Tensor
     low: Tensor
+
+    def to(self, device: torch.device) -> Clips:
+        """The same on a device."""
+        return Clips(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,10 @@ from smpl_rig.skeleton import INDEX, JOINT_COUNT
 
 @pytest.fixture(scope="session")
 def clips() -> Clips:
+    return made_clips()
+
+
+def made_clips() -> Clips:
     """Two clips, of 200 frames at 30 and 12 frames at 60 frames per second; the second lies low."""
     frames = 212
     vectors = torch.zeros(frames, JOINT_COUNT, 3)

@@ -1,0 +1,82 @@
+"""How each shipped file was made, and the one function that makes it again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+import torch
+
+from backend.body import TorchBody, limber_body
+from backend.features.landmark_points import LandmarkSkin, landmark_points
+from backend.features.landmarks import LandmarkEncoder
+from backend.models import NetworkError
+from backend.models.estimation import LandmarkNetwork
+from backend.models.weights import LANDMARK_NETWORKS, save_network
+
+from .examples import ExampleSource, Variety
+from .lessons import EncoderLesson, NetworkLesson
+from .train import TrainingSettings, standardise, train
+from .variety import Clips
+
+ENCODER = "encoder"
+RECIPES: Mapping[str, TrainingSettings] = MappingProxyType(
+    {
+        ENCODER: TrainingSettings(steps=8500, clips=192, learning_rate=1e-3),
+        "mps-net": TrainingSettings(steps=6000),
+        "sps-net": TrainingSettings(steps=4000),
+        "stc-net": TrainingSettings(steps=6000),
+        "tar": TrainingSettings(steps=4000),
+        "str-net": TrainingSettings(steps=8000),
+    }
+)
+#: Enough to see that everything is in its place.
+SMOKE_RECIPES = MappingProxyType({name: replace(recipe, steps=20, clips=4) for name, recipe in RECIPES.items()})
+
+
+def teach(
+    name: str,
+    clips: Clips,
+    out: Path,
+    device: torch.device,
+    recipes: Mapping[str, TrainingSettings] = RECIPES,
+) -> Path:
+    """Trains a network, and before it the encoder that all networks start from, unless ``out`` has that already.
+
+    Args:
+        name: the network's.
+        clips: to learn from.
+        out: gets a folder for each run, named as what was trained, and the network's weights in its own.
+        device: to train on.
+        recipes: of the network's run and the encoder's.
+
+    Returns:
+        The file of the weights.
+
+    Raises:
+        NetworkError: if there is no network of that name.
+    """
+    if name not in LANDMARK_NETWORKS:
+        raise NetworkError(f"Network '{name}' is unknown. Choose one of {', '.join(LANDMARK_NETWORKS)}.")
+    limber = limber_body()
+    body = TorchBody(limber).to(device)
+    skin = LandmarkSkin(landmark_points(limber)).to(device)
+
+    def source(taught: str, stream: int) -> ExampleSource:
+        seed = 1000 * recipes[taught].seed + 10 * int(os.environ.get("RANK", "0")) + stream
+        return ExampleSource(clips.to(device), body, skin, Variety(), seed)
+
+    torch.manual_seed(recipes[ENCODER].seed)
+    encoder = LandmarkEncoder().to(device)
+    standardise(encoder, source(ENCODER, 0).draw(256, 8))
+    train(EncoderLesson(encoder, body).to(device), source(ENCODER, 1), recipes[ENCODER], out / ENCODER, device)
+
+    torch.manual_seed(recipes[name].seed)
+    network = LandmarkNetwork(encoder, LANDMARK_NETWORKS[name]())
+    train(NetworkLesson(network, name, body).to(device), source(name, 2), recipes[name], out / name, device)
+    weights = out / name / f"{name}.safetensors"
+    save_network(network, name, weights)
+    return weights
