@@ -33,6 +33,8 @@ Floats = NDArray[np.floating[Any]]
 
 #: A prediction is a person's if their boxes overlap by more (intersection over union).
 MIN_OVERLAP = 0.25
+#: No footage has more frames.
+_LAST_FRAME = 1e9
 #: How far from orthonormal a rotation matrix may be.
 _MATRIX_TOLERANCE = 1e-2
 
@@ -180,16 +182,15 @@ def _people_of_frame(frame: Any) -> Iterator[tuple[Any, ...]]:
     """Frame, box, rotations, betas, scale and origin of everybody who was seen and not merely expected there."""
     if not isinstance(frame, dict):
         raise PredictionError(f"which is a {type(frame).__name__}, expected a dictionary.")
-    keys = ("tracked_time", "bbox", "smpl", "camera_bbox", "center", "scale")
+    keys = ("bbox", "tracked_time", "smpl", "camera_bbox", "center", "scale")
     for key in ("time", *keys):
         if key not in frame:
             raise PredictionError(f"key '{key}' is missing.")
-    people = frame["bbox"]
     for key in keys:
-        if not isinstance(frame[key], list) or len(frame[key]) != len(people):
+        if not isinstance(frame[key], list) or len(frame[key]) != len(frame[keys[0]]):
             raise PredictionError(f"key '{key}' is no list with an entry for each of the frame's people.")
-    time = int(_numbers("time", frame["time"], ()))
-    for person in range(len(people)):
+    (time,) = _frame_numbers("time", [frame["time"]])
+    for person in range(len(frame["bbox"])):
         if _numbers(f"tracked_time[{person}]", frame["tracked_time"][person], ()):
             continue
         smpl = frame["smpl"][person]
@@ -247,7 +248,8 @@ def _read_cliff(path: Path, image_size: tuple[int, int]) -> Predictions:
         raise PredictionError(f"key 'detection_all' has shape {detections.shape}, expected ({count}, 5 or more).")
     detections = _numbers("detection_all", detections[:, :5], (count, 5))
     if raw["pose"].ndim == 2:
-        local = rotations.to_matrix(rotations.exp(_numbers("pose", raw["pose"], (count, 72)).reshape(count, -1, 3)))
+        vectors = _numbers("pose", raw["pose"], (count, 3 * JOINT_COUNT)).reshape(count, JOINT_COUNT, 3)
+        local = rotations.to_matrix(rotations.exp(vectors))
     else:
         local = _matrices("pose", _numbers("pose", raw["pose"], (count, JOINT_COUNT, 3, 3)))
     transl = _numbers("global_t", raw["global_t"], (count, 3))
@@ -256,7 +258,7 @@ def _read_cliff(path: Path, image_size: tuple[int, int]) -> Predictions:
         raise PredictionError("keys 'global_t' and 'focal_l' must put every body before the camera.")
     scale = focal_px / transl[:, 2]
     return Predictions(
-        frames=detections[:, 0].astype(np.int64),
+        frames=_frame_numbers("detection_all", detections[:, 0]),
         boxes=np.concatenate((detections[:, 1:3], detections[:, 3:5] - detections[:, 1:3]), axis=-1),
         rotations=local,
         betas=_numbers("shape", raw["shape"], (count, BETA_COUNT)),
@@ -280,6 +282,13 @@ def _numbers(key: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64
     if not np.isfinite(array).all():
         raise PredictionError(f"key '{key}' holds values that are not finite numbers.")
     return array.astype(np.float64)
+
+
+def _frame_numbers(key: str, value: Any) -> NDArray[np.int64]:
+    numbers = _numbers(key, value, (len(value),))
+    if (numbers != np.floor(numbers)).any() or (numbers < 0).any() or (numbers > _LAST_FRAME).any():
+        raise PredictionError(f"key '{key}' holds frames that are not numbered from 0.")
+    return numbers.astype(np.int64)
 
 
 def _matrices(key: str, matrices: NDArray[np.float64]) -> NDArray[np.float64]:
