@@ -28,7 +28,7 @@ Floats = NDArray[np.floating[Any]]
 Texts = NDArray[np.str_]
 
 #: Of the archive's layout and of how it is made: what an older one made is made again.
-VERSION = 1
+VERSION = 2
 
 
 class LibraryError(LimberError):

@@ -29,7 +29,7 @@ SUFFIXES = (".bvh", ".glb", ".gltf", ".npz")
 ALLOWED_ERROR_M = 0.015
 #: Of faster captures so many frames are left out that they are no faster.
 HIGHEST_RATE = 60.0
-#: Who holds the pelvis lower than this part of its height in standing sits, kneels, crawls or lies.
+#: Whose pelvis is above the lowest joint by less than this part of what it is in standing sits, kneels, crawls or lies.
 LOW_PART = 0.7
 #: So much of a clip may lie below the floor: markers are lost and feet sink in.
 BELOW_FLOOR_PERCENT = 2.0
@@ -154,19 +154,21 @@ def _cut(take: Take, pose: SmplPose, rate: float, error_m: float, body: Stature)
         seconds, count = len(pose.pelvis) / rate, int(leaping.sum())
         reason = f"Of {seconds:.2f} s nothing is left between leaps ({count}); too short, or broken."
         return Take(take.animation, take.source, refusal=reason)
-    smooth = np.concatenate([np.arange(part.start, part.stop) for part in stretches])
-    floor = _floor(pose.local_rotations[smooth], pose.pelvis[smooth], body)
+    lowest = _lowest_joint(pose, body)
+    floor = float(np.percentile(np.concatenate([lowest[part] for part in stretches]), BELOW_FLOOR_PERCENT))
+    floor -= body.thickness
+    crouching = pose.pelvis[:, 2] - lowest + body.thickness < LOW_PART * body.standing
     step = max(1, int(np.ceil(rate / HIGHEST_RATE - 1e-3)))
     clips = []
     for part in stretches:
         pelvis = pose.pelvis[part][::step] - np.array([0, 0, floor])
-        low = float((pelvis[:, 2] < LOW_PART * body.standing).mean())
+        low = float(crouching[part].mean())
         clips.append(Clip(pose.local_rotations[part][::step], pelvis, rate / step, low, error_m))
     return Take(take.animation, take.source, tuple(clips))
 
 
-def _floor(local_rotations: Floats, pelvis: Floats, body: Stature) -> float:
-    """Metres: the height on which the lowest joint of all, mostly a foot's, comes to lie."""
-    _, places = kinematics.forward_kinematics(local_rotations, body.rest_joints, pelvis - body.rest_joints[0])
-    lowest = places[:, :, 2].min(axis=1)
-    return float(np.percentile(lowest, BELOW_FLOOR_PERCENT)) - body.thickness
+def _lowest_joint(pose: SmplPose, body: Stature) -> Floats:
+    """(T,) metres, world: of all joints; mostly a foot's."""
+    _, places = kinematics.forward_kinematics(pose.local_rotations, body.rest_joints, pose.pelvis - body.rest_joints[0])
+    lowest: Floats = places[:, :, 2].min(axis=1)
+    return lowest
