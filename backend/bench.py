@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -23,6 +21,7 @@ from backend.demo.choreography import perform
 from backend.demo.clip import demo_camera, render_clip
 from backend.encoding import VideoWriter
 from backend.footage import open_footage
+from backend.machine import machine
 from backend.preview import write_preview
 from smpl_rig.motion import Motion
 from smpl_rig.refine import refine
@@ -60,8 +59,7 @@ def main() -> int:
         short, long = Path(folder) / "short.mp4", Path(folder) / "long.mp4"
         _render(short)
         _repeat(short, long)
-        machine = f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-        figures: dict[str, Any] = {"machine": machine}
+        figures: dict[str, Any] = {"machine": machine()}
         reports = {name: _capture(path, Path(folder) / name) for name, path in (("short", short), ("long", long))}
         figures |= {f"{name} clip, frames": report["footage"]["frames_read"] for name, report in reports.items()}
         figures |= {f"{name} clip, frames per second": report["frames_per_second"] for name, report in reports.items()}
@@ -154,15 +152,6 @@ def _in_blender(script: str, argument: Path) -> float | None:
     )
     told = [line for line in finished.stdout.splitlines() if line.startswith("SECONDS ")]
     return round(float(told[0].split()[1]), 3) if told else None
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        if names:
-            return names[0]
-    return platform.processor()
 
 
 if __name__ == "__main__":

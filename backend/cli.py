@@ -70,6 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     weights.add_argument("--network", required=True, metavar="NAME", help="the network whose weights it holds")
     weights.set_defaults(run=_import_weights)
 
+    networks = commands.add_parser("networks", help="list the networks, or set them beside their papers")
+    networks.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    shown = networks.add_mutually_exclusive_group()
+    shown.add_argument("--paper-table", action="store_true", help="parameters and FLOPs; exit status 1 if they differ")
+    shown.add_argument("--speed", action="store_true", help="frames per second on this machine; takes some minutes")
+    networks.set_defaults(run=_networks)
+
     setup = commands.add_parser("setup", help="install the files of BlazePose's models into this environment")
     setup.set_defaults(run=_setup)
     return parser
@@ -234,6 +241,36 @@ def _import_weights(parsed: argparse.Namespace) -> int:
         print(f"Not used: {', '.join(imported.unused)}.")
     for path in imported.written:
         print(f"  {path}")
+    return 0
+
+
+def _networks(parsed: argparse.Namespace) -> int:
+    if parsed.paper_table:
+        return _paper_table(parsed.json)
+    if parsed.speed:
+        return _speed(parsed.json)
+    from backend.models.listing import as_records, as_table, listing
+
+    listed = listing()
+    print(json.dumps(as_records(listed), indent=2) if parsed.json else as_table(listed))
+    return 0
+
+
+def _paper_table(as_json: bool) -> int:
+    from backend.models.paper_table import as_records, as_table, paper_table
+
+    figures = paper_table()
+    print(json.dumps(as_records(figures), indent=2) if as_json else as_table(figures))
+    return 0 if all(figure.met for figure in figures) else 1
+
+
+def _speed(as_json: bool) -> int:
+    from backend.models.configurations import CONFIGURATIONS
+    from backend.models.speed import as_records, as_table, devices, speeds
+
+    count = len(devices()) * len(CONFIGURATIONS)
+    found = list(tqdm(speeds(), total=count, desc="networks", disable=as_json, leave=False))
+    print(json.dumps(as_records(found), indent=2) if as_json else as_table(found))
     return 0
 
 
