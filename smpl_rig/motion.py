@@ -140,7 +140,8 @@ class Motion:
     @property
     def local_rotations(self) -> NDArray[np.float64]:
         """(T, 24, 4) unit quaternions, each joint relative to its parent, signs continuous in time."""
-        vectors = self.poses.astype(np.float64).reshape(len(self), JOINT_COUNT, 3)
+        # time last in memory: whole trajectories lie together, which long motions go through fastest
+        vectors = self.poses.T.astype(np.float64, order="C").reshape(JOINT_COUNT, 3, len(self)).transpose(2, 0, 1)
         return rotations.make_continuous(rotations.exp(vectors))
 
     @property
@@ -152,9 +153,13 @@ class Motion:
     def with_pose(self, local_rotations: Floats, trans: Floats) -> Motion:
         """The same person in another pose: (T, 24, 4) quaternions and (T, 3) metres; ``joints_world`` follows."""
         _, joints = kinematics.forward_kinematics(local_rotations, self.rest_joints.astype(np.float64), trans)
+        return self.with_joints(local_rotations, trans, joints)
+
+    def with_joints(self, local_rotations: Floats, trans: Floats, joints_world: Floats) -> Motion:
+        """As :meth:`with_pose`, where the (T, 24, 3) places that follow from the pose are known already."""
         poses = rotations.log(local_rotations).reshape(len(self), JOINT_COUNT * 3)
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Motion(**values | {"poses": poses, "trans": trans, "joints_world": joints})
+        return Motion(**values | {"poses": poses, "trans": trans, "joints_world": joints_world})
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the file whole or not at all."""

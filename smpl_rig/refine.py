@@ -1,85 +1,266 @@
 """Accuracy against smoothness: a pure function of a Motion and one number, instant and repeatable.
 
-Every joint follows the trajectory x that minimises
+Every bone's direction in the world, and the pelvis's place, follow the trajectory x that minimises
 
-    integral of  c(t) |x(t) - y(t)|^2  +  tau^4 |x''(t)|^2   dt
+    integral of  c(t) |x(t) - y(t)|^2  +  tau^4 k(t) |x''(t)|^2   dt
 
-where y is the captured pose, c its confidence and tau the time constant that the slider sets: the data is trusted
-where it was seen, and acceleration is paid for everywhere. The minimum is zero-phase and exact (a banded linear system,
-O(T)), and the constants are in seconds, so that a setting means the same at every frame rate. Rotations are treated in
-the tangent space of an iterated reference (Gauss-Newton on SO(3)), never as Euler angles or single components.
+where y is what was captured, c its confidence, tau the time constant that the slider sets and k, between 0 and 1, how
+little the motion itself accelerates there: the data is trusted where it was seen, and acceleration is paid for where
+the motion is calm. That is the maximum a-posteriori trajectory for white noise of variance 1 / c and accelerations of
+variance 1 / k, which a first, uniform fit has shown. The minimum has no delay and is exact (a banded linear system,
+O(T)), and all constants are in seconds, so that a setting means the same at every frame rate, uneven ones included.
+
+Rotations are treated in the tangent space of a reference (Gauss-Newton on SO(3)), never as Euler angles or single
+components. They are smoothed in the world, not from parent to child: what a detector gets wrong of an upper arm, the
+forearm makes good, and smoothing both by different amounts would part what belongs together.
+
+Before that, frames that no body can have moved through are taken out (:mod:`smpl_rig.flaws`) and short gaps bridged.
+The root's trajectory also pays for moving a foot that rests, so that feet do not begin to slide.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import rotations
-from .banded import SecondDifferenceSystem
+from . import flaws, kinematics, rotations
+from .banded import PentadiagonalSystem
 from .errors import LimberError
 from .motion import Motion
+from .skeleton import BODY_PARTS, INDEX, JOINT_COUNT
+from .soles import sole_points
+from .timeline import Timeline
 
 Floats = NDArray[np.floating[Any]]
+Mask = NDArray[np.bool_]
 
-#: Time constant at smoothness 1. A sine of frequency 1 / (2 pi tau) keeps half its amplitude.
-LONGEST_TIME_CONSTANT_S = 0.12
+#: Where the mean error is least, see ``limber evaluate smoothing``.
+DEFAULT_SMOOTHNESS = 0.5
+#: tau at smoothness 1. There a sine of frequency 1 / (2 pi tau) keeps half its amplitude, where the motion is calm.
+LONGEST_TIME_CONSTANT_S = 0.125
+#: tau of the first fit, which shows how much the motion accelerates.
+FIRST_TIME_CONSTANT_S = 0.06
+#: k is one half where the motion accelerates so much: radians and metres per second squared.
+USUAL_ANGULAR_ACCELERATION = 5.0
+USUAL_ACCELERATION = 2.0
 #: Monocular depth wanders more than the pose does, so the root is held a little stiffer.
 ROOT_TIME_CONSTANT_FACTOR = 1.5
-#: A joint that was not seen follows its neighbours in time; this little trust keeps a long gap from swinging out.
+#: A joint that was not seen follows its neighbours in time; this little trust keeps it from swinging out.
 LEAST_CONFIDENCE = 1e-3
-#: Steps of Gauss-Newton. The second already changes the result by less than a tenth of a degree.
-ITERATIONS = 2
+#: Gaps up to this long are filled with the motion that bends least; longer ones stay as they were captured.
+LONGEST_GAP_S = 0.5
+#: A foot that rests is held as if its place were known for this long, at smoothness 1.
+RESTING_S = 0.5
 
 
-def refine(motion: Motion, smoothness: float = 0.5) -> Motion:
+def refine(
+    motion: Motion, smoothness: float | Floats = DEFAULT_SMOOTHNESS, parts: Mapping[str, float] | None = None
+) -> Motion:
     """Smooths a Motion.
 
     Args:
         motion: the raw capture; it is not changed.
-        smoothness: 0 returns the capture itself, 1 is the smoothest.
+        smoothness: 0 returns the capture itself, bit for bit, 1 is the smoothest; or (T,) one for each frame.
+        parts: a smoothness of their own for some of :data:`smpl_rig.skeleton.BODY_PARTS`. With 0, a part's bones keep
+            the directions in the world in which they were captured.
 
     Returns:
         A Motion whose ``poses``, ``trans`` and ``joints_world`` are refined; all else is as it was.
 
     Raises:
-        LimberError: if smoothness is not within 0 and 1.
+        LimberError: if a smoothness is not within 0 and 1, there is not one for each frame, or a part is unknown.
     """
-    if not 0 <= smoothness <= 1:
-        raise LimberError(f"Smoothness is {smoothness}; it must lie between 0 (raw capture) and 1 (smoothest).")
-    if smoothness == 0 or len(motion) < 3:
+    check_smoothness(smoothness, parts)
+    if not np.any(smoothness) and not any((parts or {}).values()):
         return motion
-    time_constant_s = LONGEST_TIME_CONSTANT_S * smoothness
-    seen = np.where(motion.observed[:, None], motion.confidence, 0).astype(np.float64)
-    confidence = np.maximum(seen, LEAST_CONFIDENCE)
-    local_rotations = _smooth_rotations(motion.local_rotations, motion.timestamps_s, confidence, time_constant_s)
-    trans = _smooth_positions(
-        motion.trans, motion.timestamps_s, confidence[:, :1], time_constant_s * ROOT_TIME_CONSTANT_FACTOR
-    )
-    return motion.with_pose(local_rotations, trans)
+    return Refinement(motion).at(smoothness, parts)
 
 
-def _smooth_positions(positions: Floats, times_s: Floats, confidence: Floats, time_constant_s: float) -> Floats:
-    """(T, 3) positions, (T, 1) confidence -> (T, 3)."""
-    system = SecondDifferenceSystem(times_s, confidence, time_constant_s**4)
-    captured = positions.astype(np.float64)[:, None]  # (T, 1, 3)
-    return system.solve(system.data_weights[..., None] * captured)[:, 0]
+def check_smoothness(smoothness: float | Floats, parts: Mapping[str, float] | None = None) -> None:
+    """Refuses what :func:`refine` does not understand.
 
-
-def _smooth_rotations(captured: Floats, times_s: Floats, confidence: Floats, time_constant_s: float) -> Floats:
-    """(T, J, 4) quaternions, (T, J) confidence -> (T, J, 4).
-
-    With a reference r and x in its tangent space (the joint turns by r exp(x)), the angular acceleration is that of r
-    plus the second difference of x, to first order. It is measured in the joint's own axes, so that turning the
-    whole motion changes nothing.
+    Raises:
+        LimberError: as :func:`refine` does, but for the number of frames.
     """
-    system = SecondDifferenceSystem(times_s, confidence, time_constant_s**4)
-    reference = captured
-    for _ in range(ITERATIONS):
-        residual = rotations.log(rotations.multiply(rotations.conjugate(reference), captured))  # (T, J, 3)
-        steps = rotations.log(rotations.multiply(rotations.conjugate(reference[:-1]), reference[1:]))  # (T-1, J, 3)
-        right_side = system.data_weights[..., None] * residual - system.stiffness_gradient(steps)
-        reference = rotations.multiply(reference, rotations.exp(system.solve(right_side)))
-    return rotations.make_continuous(rotations.normalize(reference))
+    values = np.asarray(smoothness)
+    wrong = values[~((values >= 0) & (values <= 1))]
+    if wrong.size:
+        raise LimberError(f"Smoothness is {wrong[0]}; it must lie between 0 (raw capture) and 1 (smoothest).")
+    for part, value in (parts or {}).items():
+        if part not in BODY_PARTS:
+            raise LimberError(f"There is no part of the body called '{part}'. Choose one of {', '.join(BODY_PARTS)}.")
+        if not 0 <= value <= 1:
+            raise LimberError(f"Smoothness of the {part} is {value}; it must lie between 0 and 1.")
+
+
+def open_gaps(motion: Motion) -> list[tuple[float, float]]:
+    """Where nobody was seen for so long that nothing is filled in: each gap's first and last unseen moment, seconds."""
+    runs = _runs(~motion.observed)
+    times = motion.timestamps_s
+    return [(float(times[start]), float(times[end - 1])) for start, end in runs if _is_open(times, start, end)]
+
+
+class Refinement:
+    """All of a refinement that does not depend on the slider, so that moving it costs little.
+
+    Args:
+        motion: the raw capture.
+    """
+
+    def __init__(self, motion: Motion) -> None:
+        self._motion = motion
+        if len(motion) < 3:
+            return
+        times = motion.timestamps_s
+        self._timeline = Timeline(times)
+        self._bridged, unfilled = _gaps(motion)
+        self._rest = motion.rest_joints.astype(np.float64)
+        # no acceleration is told across a gap that stays open
+        self._told = ~(unfilled[:-2] | unfilled[1:-1] | unfilled[2:])  # (T-2,)
+        self._prepare_rotations()
+        self._prepare_root()
+
+    def at(self, smoothness: float | Floats = DEFAULT_SMOOTHNESS, parts: Mapping[str, float] | None = None) -> Motion:
+        """The refined Motion; arguments, result and errors as :func:`refine` has them."""
+        check_smoothness(smoothness, parts)
+        frames = len(self._motion)
+        if np.ndim(smoothness) and np.shape(smoothness) != (frames,):
+            raise LimberError(f"Smoothness has shape {np.shape(smoothness)}, expected one number or ({frames},).")
+        if frames < 3:
+            return self._motion
+        each = _of_joints(smoothness, parts, frames)
+        turned = self._rotations_at(each)
+        about_pelvis = kinematics.joint_positions(turned, self._rest, -self._rest[0])
+        pelvis = self._root_at(each[0], sole_points(turned, about_pelvis, self._rest))
+        local = rotations.make_continuous(kinematics.relative_rotations(turned))
+        return self._motion.with_joints(local, pelvis - self._rest[0], about_pelvis + pelvis[:, None])
+
+    def _prepare_rotations(self) -> None:
+        motion, timeline = self._motion, self._timeline
+        captured = motion.local_rotations
+        flawed = flaws.flawed_rotations(captured, motion.timestamps_s) | self._bridged[:, None]
+        turned = kinematics.global_rotations(_without(captured, flawed))
+        seen = np.where(flawed | ~motion.observed[:, None], 0, motion.confidence)
+        seen[~motion.observed & ~self._bridged] = 1  # what stays open stays as it is
+        self._weight = np.maximum(seen.T, LEAST_CONFIDENCE)  # (24, T)
+        first = np.broadcast_to(FIRST_TIME_CONSTANT_S**4 * self._told, (JOINT_COUNT, len(self._told)))
+        system = PentadiagonalSystem(*timeline.bands(self._weight, first))
+        change = system.solve(-timeline.bending_gradient(first, _steps(turned)))  # (3, 24, T)
+        self._first = rotations.multiply(turned, rotations.exp(change.T))
+        self._first_steps = _steps(self._first)
+        self._pull_back = -(self._weight * timeline.share) * change
+        acceleration = timeline.second_derivative(self._first_steps)
+        self._calm = self._told / (1 + (acceleration**2).sum(axis=0) / USUAL_ANGULAR_ACCELERATION**2)  # (24, T-2)
+
+    def _rotations_at(self, smoothness: Floats) -> Floats:
+        """(24, T) -> orientations of the bones in the world (T, 24, 4).
+
+        With the first fit r as the reference and x in its tangent space (a bone turns by r exp(x)), the angular
+        acceleration is that of r plus the second derivative of x, to first order. It is measured in the bone's own
+        axes, so that turning the whole motion changes nothing.
+        """
+        stiffness = _time_constant_to_the_fourth(smoothness[:, 1:-1]) * self._calm
+        system = PentadiagonalSystem(*self._timeline.bands(self._weight, stiffness))
+        right_side = self._pull_back - self._timeline.bending_gradient(stiffness, self._first_steps)
+        return rotations.multiply(self._first, rotations.exp(system.solve(right_side).T))
+
+    def _prepare_root(self) -> None:
+        motion, timeline = self._motion, self._timeline
+        captured = motion.pelvis_world
+        flawed = flaws.flawed_positions(captured, motion.timestamps_s) | self._bridged
+        self._pelvis = _bridged_positions(captured, motion.timestamps_s, flawed).T[:, None].copy()  # (3, 1, T)
+        seen = np.where(flawed | ~motion.observed, 0, motion.confidence[:, 0]).astype(np.float64)
+        seen[~motion.observed & ~self._bridged] = 1
+        self._pelvis_weight = np.maximum(seen, LEAST_CONFIDENCE)[None]
+        first = ((FIRST_TIME_CONSTANT_S * ROOT_TIME_CONSTANT_FACTOR) ** 4 * self._told)[None]
+        system = PentadiagonalSystem(*timeline.bands(self._pelvis_weight, first))
+        smooth = system.solve(self._pelvis_weight * timeline.share * self._pelvis)
+        acceleration = timeline.second_derivative(np.diff(smooth))
+        self._pelvis_calm = self._told / (1 + (acceleration**2).sum(axis=0) / USUAL_ACCELERATION**2)  # (1, T-2)
+        contacts = motion.contacts.T.astype(np.float64)  # (4, T)
+        self._resting = contacts[:, 1:] * contacts[:, :-1] / timeline.step  # (4, T-1)
+
+    def _root_at(self, smoothness: Floats, soles: Floats) -> Floats:
+        """(T,) -> places of the pelvis (T, 3), metres.
+
+        A sole lies at x + s, where s, the (T, 4, 3) ``soles`` about the pelvis, depends on the pose alone. Where it
+        rests, the term ``RESTING_S^2 |x' + s'|^2`` is added to the integral.
+        """
+        timeline = self._timeline
+        stiffness = _time_constant_to_the_fourth(smoothness[None, 1:-1]) * self._pelvis_calm
+        stiffness *= ROOT_TIME_CONSTANT_FACTOR**4
+        diagonal, first, second = timeline.bands(self._pelvis_weight, stiffness)
+        held = self._resting * (RESTING_S * (smoothness[1:] + smoothness[:-1]) / 2) ** 2  # (4, T-1)
+        total = held.sum(axis=0)
+        diagonal[0, :-1] += total
+        diagonal[0, 1:] += total
+        first[0] -= total
+        pull = np.einsum("st,cst->ct", held, np.diff(soles.T))[:, None]  # (3, 1, T-1)
+        right_side = self._pelvis_weight * timeline.share * self._pelvis
+        right_side[..., :-1] += pull
+        right_side[..., 1:] -= pull
+        pelvis: Floats = PentadiagonalSystem(diagonal, first, second).solve(right_side)[:, 0].T
+        return pelvis
+
+
+def _of_joints(smoothness: float | Floats, parts: Mapping[str, float] | None, frames: int) -> Floats:
+    """(24, T) each joint's own smoothness."""
+    each = np.tile(np.broadcast_to(np.asarray(smoothness, dtype=np.float64), frames), (JOINT_COUNT, 1))
+    for part, value in (parts or {}).items():
+        each[[INDEX[name] for name in BODY_PARTS[part]]] = value
+    return each
+
+
+def _time_constant_to_the_fourth(smoothness: Floats) -> Floats:
+    """tau^4, with tau growing as the root of the slider, so that each step of the slider does about as much."""
+    return LONGEST_TIME_CONSTANT_S**4 * smoothness**2
+
+
+def _steps(turned: Floats) -> Floats:
+    """(T, J, 4) -> (3, J, T-1) radians from frame to frame, in the bone's own axes."""
+    steps: Floats = rotations.log(rotations.multiply(rotations.conjugate(turned[:-1]), turned[1:])).T
+    return steps
+
+
+def _gaps(motion: Motion) -> tuple[Mask, Mask]:
+    """Unseen frames (T,) that are filled, and those that are not."""
+    filled, unfilled = np.zeros(len(motion), dtype=bool), np.zeros(len(motion), dtype=bool)
+    for start, end in _runs(~motion.observed):
+        (unfilled if _is_open(motion.timestamps_s, start, end) else filled)[start:end] = True
+    return filled, unfilled
+
+
+def _is_open(times_s: Floats, start: int, end: int) -> bool:
+    """Whether the gap of frames ``start`` to ``end`` is too long to be filled, or has no motion on one of its sides."""
+    if start == 0 or end == len(times_s):
+        return True
+    return bool(times_s[end] - times_s[start - 1] > LONGEST_GAP_S)
+
+
+def _runs(mask: Mask) -> list[tuple[int, int]]:
+    """First frame, and the one after the last, of every run of true ones."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False]))))
+    return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
+
+
+def _without(local: Floats, flawed: Mask) -> Floats:
+    """Rotations (T, J, 4) whose flawed frames (T, J) are replaced by the way between the good ones around them."""
+    result = local.copy(order="K")
+    for joint in np.flatnonzero(flawed.any(axis=0) & ~flawed.all(axis=0)):
+        bad, good = np.flatnonzero(flawed[:, joint]), np.flatnonzero(~flawed[:, joint])
+        after = np.searchsorted(good, bad)
+        start, end = good[np.maximum(after - 1, 0)], good[np.minimum(after, len(good) - 1)]
+        part = (bad - start) / np.maximum(end - start, 1)
+        way = rotations.log(rotations.multiply(rotations.conjugate(local[start, joint]), local[end, joint]))
+        result[bad, joint] = rotations.multiply(local[start, joint], rotations.exp(way * part[:, None]))
+    return result
+
+
+def _bridged_positions(positions: Floats, times_s: Floats, flawed: Mask) -> Floats:
+    """The same for positions (T, 3)."""
+    if not flawed.any() or flawed.all():
+        return positions
+    return np.stack([np.interp(times_s, times_s[~flawed], column[~flawed]) for column in positions.T], axis=-1)

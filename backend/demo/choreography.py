@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.placement.contacts import SOLE_BELOW_BALL_M
 from smpl_rig import rotations
 from smpl_rig.axes import WORLD_FROM_BODY
 from smpl_rig.kinematics import forward_kinematics, global_rotations
 from smpl_rig.skeleton import INDEX, JOINT_COUNT
+from smpl_rig.soles import SOLE_BELOW_BALL_M
 
 Floats = NDArray[np.floating[Any]]
 

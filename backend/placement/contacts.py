@@ -1,4 +1,4 @@
-"""Heels and toes: where they are, where the floor is, and when they rest on it."""
+"""Heels and toes: where the floor is, and when they rest on it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smpl_rig import rotations
-from smpl_rig.skeleton import INDEX
-
 Floats = NDArray[np.floating[Any]]
 
-#: The sole lies below the ball of the foot, the heel behind the ankle, the toes before the ball (body frame, metres).
-SOLE_BELOW_BALL_M = 0.025
-HEEL_BEHIND_ANKLE_M = 0.05
-TOE_BEFORE_BALL_M = 0.06
 #: A point rests with probability one half at this height or this speed.
 CONTACT_HEIGHT_M = 0.06
 CONTACT_SPEED_M_S = 0.35
@@ -25,25 +18,6 @@ SPEED_REACH_S = 0.06
 DEPTH_TRUST = 0.25
 #: The floor is where the lowest of the feet is in this part of the frames.
 FLOOR_QUANTILE = 0.2
-
-
-def sole_points(turned: Floats, positions: Floats, rest_joints: Floats) -> Floats:
-    """World positions (T, 4, 3) of left heel, left toe, right heel, right toe.
-
-    Args:
-        turned: (T, 24, 4) quaternions of the joints in the world.
-        positions: (T, 24, 3) metres, world.
-        rest_joints: (24, 3) metres, body frame.
-    """
-    points = []
-    for side in ("left", "right"):
-        ankle, ball = INDEX[f"{side}_ankle"], INDEX[f"{side}_foot"]
-        sole = rest_joints[ball, 1] - SOLE_BELOW_BALL_M
-        heel = np.array([0, sole - rest_joints[ankle, 1], -HEEL_BEHIND_ANKLE_M])
-        toe = np.array([0, -SOLE_BELOW_BALL_M, TOE_BEFORE_BALL_M])
-        points.append(positions[:, ankle] + rotations.rotate(turned[:, ankle], heel))
-        points.append(positions[:, ball] + rotations.rotate(turned[:, ball], toe))
-    return np.stack(points, axis=1)
 
 
 def floor_height(points: Floats, observed: NDArray[np.bool_]) -> float:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from smpl_rig import rotations
 from smpl_rig.kinematics import forward_kinematics
+from smpl_rig.soles import sole_points
 
-from .contacts import contact_probabilities, floor_height, sole_points
+from .contacts import contact_probabilities, floor_height
 from .gravity import world_from_camera_rotation
 
 Floats = NDArray[np.floating[Any]]
