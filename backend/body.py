@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import smpl_rig
+from backend.cache import cache_folder
 from smpl_rig.body import Body, load_body
 from smpl_rig.skeleton import PARENTS
 
@@ -32,17 +31,6 @@ _GENERATIONS = _generations()
 
 def _no_progress(_fraction: float) -> None:
     """For those who do not watch."""
-
-
-def cache_folder() -> Path:
-    """The user's cache folder for Limber; ``LIMBER_CACHE`` overrides it."""
-    if override := os.environ.get("LIMBER_CACHE"):
-        return Path(override)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "Limber"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "Limber" / "Cache"
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "limber"
 
 
 def body_path(progress: Callable[[float], None] = _no_progress) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.body import cache_folder
+from backend.cache import cache_folder
 
 Floats = NDArray[np.float32]
 #: What has not been read for longest is removed when there is more than this.

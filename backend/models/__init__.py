@@ -1,10 +1,11 @@
-"""The networks that can turn a track of landmarks into pose, and which of them can be used now."""
+"""The networks that can turn what is seen of a person into pose, and which of them can be used now."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.cache import cache_folder
 from smpl_rig.errors import LimberError
 
 
@@ -20,21 +21,35 @@ class Network:
         name: how it is called on the command line and in Blender.
         title: one line that says what it is.
         paper: the paper it follows; empty if there is none.
+        imported: network and configuration of the published weights that it needs; none where its own ship with Limber.
     """
 
     name: str
     title: str
     paper: str
+    imported: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def weights(self) -> tuple[Path, ...]:
+        """The files that it needs."""
+        if not self.paper:
+            return ()
+        return tuple(weights_path(*published) for published in self.imported) or (weights_file(self.name),)
 
     @property
     def ready(self) -> bool:
         """Whether it can be used now, that is, has weights or needs none."""
-        return not self.paper or weights_file(self.name).is_file()
+        return all(file.is_file() for file in self.weights)
 
 
 def weights_file(name: str) -> Path:
-    """Where the weights of a network lie, if it has any."""
+    """Where the weights lie that ship with Limber."""
     return Path(__file__).parent / "weights" / f"{name}.safetensors"
+
+
+def weights_path(network: str, config: str) -> Path:
+    """Where a network's imported weights lie, or would."""
+    return cache_folder() / "weights" / f"{network}-{config}.safetensors"
 
 
 PER_FRAME = Network("per-frame", "Body fitted to the landmarks of every frame; needs no weights", "")
@@ -66,6 +81,12 @@ NETWORKS: tuple[Network, ...] = (
         "Temporal tendency reasoning and spatial tendency enhancing in time and frequency, 16 frames",
         "Spatio-Temporal Tendency Reasoning for Human Body Pose and Shape Estimation from Videos",
     ),
+    Network(
+        "mps-net-paper",
+        "MPS-Net as its authors published it, which reads pictures; needs their weights and SPIN's to be imported",
+        "Wei et al. 2022, Capturing Humans in Motion: Temporal-Attentive 3D Human Pose and Shape Estimation",
+        imported=(("mps-net", "paper"), ("resnet50", "spin")),
+    ),
     PER_FRAME,
 )
 
@@ -79,10 +100,22 @@ def choose_network(name: str) -> str:
     ready = [network.name for network in NETWORKS if network.ready]
     if name == "auto":
         return ready[0]
-    if name not in {network.name for network in NETWORKS}:
-        raise NetworkError(f"Network '{name}' is unknown. Choose auto or one of {', '.join(ready)}.")
-    if name not in ready:
-        raise NetworkError(
-            f"Network '{name}' has no weights in this version. Choose auto or one of {', '.join(ready)}."
-        )
+    network = network_named(name)
+    if not network.ready:
+        commands = [f"limber import-weights FILE --network {published}" for published, _ in network.imported]
+        offered = f" here. Its authors offer them: {' and '.join(commands)}" if commands else " in this version"
+        raise NetworkError(f"Network '{name}' has no weights{offered}. Choose auto or one of {', '.join(ready)}.")
     return name
+
+
+def network_named(name: str) -> Network:
+    """One of :data:`NETWORKS`.
+
+    Raises:
+        NetworkError: if there is none of that name.
+    """
+    for network in NETWORKS:
+        if network.name == name:
+            return network
+    ready = ", ".join(network.name for network in NETWORKS if network.ready)
+    raise NetworkError(f"Network '{name}' is unknown. Choose auto or one of {ready}.")

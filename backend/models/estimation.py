@@ -15,17 +15,15 @@ from backend.features.landmark_maps import landmark_maps
 from backend.features.landmark_points import LandmarkSkin
 from backend.features.landmarks import LandmarkEncoder, LandmarkInputs, landmark_inputs
 from backend.people.tracks import Track
-from smpl_rig.skeleton import BETA_COUNT
+from smpl_rig.skeleton import BETA_COUNT, JOINT_COUNT
 
 from . import rotation6d
 from .frame_features import Estimate, FrameFeatures
 from .sliding_window import run
 from .temporal_network import TemporalNetwork
+from .turns import nearest, turns
 
 Floats = NDArray[np.floating[Any]]
-
-#: Networks have learned from motion at about this rate; faster footage is read in turns.
-USUAL_RATE = 30.0
 
 
 class LandmarkNetwork(nn.Module):
@@ -69,26 +67,18 @@ def estimate_body(
         network: with its encoder.
         betas: (10,) shape, for a body to which the network's answer, the embedded body's shape, means nothing.
     """
-    rate = (len(track) - 1) / max(float(track.timestamps_s[-1] - track.timestamps_s[0]), 1e-6)
-    turns = max(1, round(rate / USUAL_RATE)) if len(track) > 1 else 1
-    local = np.empty((len(track), 24, 3, 3), dtype=np.float32)
+    local = np.empty((len(track), JOINT_COUNT, 3, 3), dtype=np.float32)
     shapes = np.empty((len(track), BETA_COUNT), dtype=np.float32)
-    for turn in range(min(turns, len(track))):
-        read = _from_observed(track.observed[turn::turns])
-        chosen = np.arange(turn, len(track), turns)[read:]
+    answered = np.zeros(len(track), dtype=bool)
+    for chosen in turns(track):
         estimate = network(_inputs(track, trusted_3d, K, chosen, body.v_template.device), _tensor(K, body)[None])
         local[chosen] = rotation6d.to_matrix(estimate.pose6d)[0].cpu().numpy()
         shapes[chosen] = estimate.betas[0].cpu().numpy()
-        early = np.arange(turn, len(track), turns)[:read]
-        local[early], shapes[early] = local[chosen[:1]], shapes[chosen[:1]]
+        answered[chosen] = True
+    local = local[nearest(answered)]
     shape = np.median(shapes[track.observed], axis=0) if betas is None else betas
     transl, residual = place_before_camera(track, K, _tensor(local, body), _tensor(shape, body), body, skin)
     return BodyInCamera(local, shape, transl, confidence(track, residual, FitSettings()))
-
-
-def _from_observed(observed: NDArray[np.bool_]) -> int:
-    """The first observed frame."""
-    return int(observed.argmax())
 
 
 def _inputs(

@@ -10,9 +10,9 @@ import torch
 
 from backend.text_table import aligned
 
-from . import PER_FRAME, weights_file
+from . import PER_FRAME, weights_file, weights_path
 from .configurations import CONFIGURATIONS, Configuration, Shape
-from .published import RELEASES, weights_path
+from .published import RELEASES
 from .temporal_network import Window
 
 #: Of the networks' code and of the weights that ship with Limber.

@@ -20,10 +20,10 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from backend.body import cache_folder
 from backend.features.image_backbones.resnet import ResNet50
 from smpl_rig.errors import LimberError
 
+from . import weights_path
 from .mps_net import MPSNet
 from .regressor import IterativeRegressor
 
@@ -130,11 +130,6 @@ RELEASES: Mapping[str, Release] = {
         ),
     ),
 }
-
-
-def weights_path(network: str, config: str) -> Path:
-    """Where a network's imported weights lie, or would."""
-    return cache_folder() / "weights" / f"{network}-{config}.safetensors"
 
 
 def import_weights(file: Path, network: str) -> Imported:

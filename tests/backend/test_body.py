@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend import body_builder
-from backend.body import BODY_NAME, TorchBody, body_path, cache_folder, limber_body
+from backend.body import BODY_NAME, TorchBody, body_path, limber_body
 from smpl_rig import rotations
 from smpl_rig.body import Body, skin
 from smpl_rig.skeleton import INDEX, JOINT_NAMES, MIRROR, PARENTS
@@ -301,21 +301,3 @@ def test_phenotypes_are_spread_evenly() -> None:
         assert phenotypes[name].mean() == pytest.approx(mean, abs=0.01)
     together = np.corrcoef(np.array(list(phenotypes.values())))
     assert np.abs(together - np.eye(len(together))).max() < 0.1
-
-
-# where it is kept
-
-
-def test_the_cache_folder_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("LIMBER_CACHE", str(tmp_path / "mine"))
-    assert cache_folder() == tmp_path / "mine"
-    monkeypatch.delenv("LIMBER_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
-    for platform, expected in (
-        ("linux", tmp_path / "limber"),
-        ("win32", tmp_path / "Limber" / "Cache"),
-        ("darwin", Path.home() / "Library" / "Caches" / "Limber"),
-    ):
-        monkeypatch.setattr(sys, "platform", platform)
-        assert cache_folder() == expected

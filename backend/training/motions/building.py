@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.body import BODY_NAME, cache_folder, limber_body
+from backend.body import BODY_NAME, limber_body
+from backend.cache import cache_folder
 from smpl_rig.body import Body
 
 from . import split as split_table

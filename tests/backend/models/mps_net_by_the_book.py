@@ -1,6 +1,9 @@
 """MPS-Net once more, frame by frame, as sections 3.1 and 3.2 of the paper tell it."""
 
+from collections.abc import Mapping
+
 import numpy as np
+from torch import Tensor
 
 
 def softmax(values: np.ndarray) -> np.ndarray:
@@ -10,6 +13,26 @@ def softmax(values: np.ndarray) -> np.ndarray:
 
 #: Names of tensors here -> numbers.
 Weights = dict[str, np.ndarray]
+#: What is called otherwise in the public release.
+RELEASED = {
+    "moca.theta.weight": "nonlocalblock.conv_theta.weight",
+    "moca.phi.weight": "nonlocalblock.conv_phi.weight",
+    "moca.g.weight": "nonlocalblock.conv_g.weight",
+    "moca.rho.weight": "nonlocalblock.conv_mask_forR.weight",
+    "moca.W_z.weight": "nonlocalblock.conv_mask.weight",
+    "hafi.resize.weight": "nonlocalblock.attention.fc.weight",
+    "hafi.resize.bias": "nonlocalblock.attention.fc.bias",
+}
+
+
+def weights_by_the_book(released: Mapping[str, Tensor]) -> Weights:
+    """The public release's tensors, in double precision."""
+    numbers = {name: tensor.double().numpy() for name, tensor in released.items()}
+    weights = {ours: numbers[theirs].squeeze() for ours, theirs in RELEASED.items()}
+    for layer in ("0", "2", "4"):
+        for kind in ("weight", "bias"):
+            weights[f"hafi.attention.{layer}.{kind}"] = numbers[f"nonlocalblock.attention.attention.{layer}.{kind}"]
+    return weights | {name: value for name, value in numbers.items() if name.startswith("regressor.")}
 
 
 def by_the_book(weights: Weights, x: np.ndarray) -> dict[str, np.ndarray]:
