@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import json
 import os
 import subprocess
@@ -77,6 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     shown.add_argument("--speed", action="store_true", help="frames per second on this machine; takes some minutes")
     networks.set_defaults(run=_networks)
 
+    _add_train(commands)
+
+    evaluate = commands.add_parser("evaluate", help="measure how good the answers are")
+    judged = evaluate.add_subparsers(required=True, metavar="HOW")
+    _add_evaluate_simulated(judged)
+
     setup = commands.add_parser("setup", help="install the files of BlazePose's models into this environment")
     setup.set_defaults(run=_setup)
     return parser
@@ -103,6 +110,30 @@ def _add_capture(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
     parser.set_defaults(run=_capture)
+
+
+def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("train", help="train networks from folders of motion; goes on where it was cut off")
+    parser.add_argument("networks", nargs="+", metavar="NETWORK", help="names as in limber networks, or all")
+    parser.add_argument("--motions", nargs="+", type=Path, required=True, metavar="DIR", help="BVH, glTF, AMASS")
+    parser.add_argument("-o", "--out", type=Path, default=Path("runs"), metavar="DIR", help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=_count, metavar="N", help="of each network, instead of its recipe's")
+    parser.add_argument("--smoke", action="store_true", help="a few steps, to see that everything is in its place")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    parser.add_argument("--threads", type=_count, metavar="N", help="of the processor (default: all)")
+    parser.set_defaults(run=_train)
+
+
+def _add_evaluate_simulated(judged: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = judged.add_parser("simulated", help="on held-out motion, seen through the simulated detector")
+    parser.add_argument("--motions", nargs="+", type=Path, required=True, metavar="DIR", help="BVH, glTF, AMASS")
+    parser.add_argument("--networks", nargs="+", metavar="NAME", help="default: all that have weights")
+    parser.add_argument("--sequences", type=_count, default=250, metavar="N", help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=_count, default=os.cpu_count(), metavar="N", help="default: %(default)s")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sequence's figures")
+    parser.set_defaults(run=_evaluate_simulated)
 
 
 def _fraction(text: str) -> float:
@@ -271,6 +302,41 @@ def _speed(as_json: bool) -> int:
     count = len(devices()) * len(CONFIGURATIONS)
     found = list(tqdm(speeds(), total=count, desc="networks", disable=as_json, leave=False))
     print(json.dumps(as_records(found), indent=2) if as_json else as_table(found))
+    return 0
+
+
+def _train(parsed: argparse.Namespace) -> int:
+    if importlib.util.find_spec("tensorboard") is None:
+        raise LimberError("Training writes a log for TensorBoard. Install the extra: pip install 'limber[train]'.")
+    import torch
+
+    from backend.capture import choose_device
+    from backend.models.weights import LANDMARK_NETWORKS
+    from backend.training.motions import load_library
+    from backend.training.recipes import RECIPES, SMOKE_RECIPES, chosen, teach
+
+    if parsed.threads:
+        torch.set_num_threads(parsed.threads)
+    device = choose_device(parsed.device)
+    recipes = chosen(SMOKE_RECIPES if parsed.smoke else RECIPES, parsed.seed, parsed.steps)
+    with _ProgressBar(silent=False) as progress:
+        clips = load_library(parsed.motions, lambda done, total: progress("motions", done / total)).clips("train")
+    for name in LANDMARK_NETWORKS if parsed.networks == ["all"] else parsed.networks:
+        print(teach(name, clips, parsed.out, device, recipes))
+    return 0
+
+
+def _evaluate_simulated(parsed: argparse.Namespace) -> int:
+    from backend.evaluation.held_out import evaluate_held_out, table, table_by_act, write_json
+    from backend.models.weights import LANDMARK_NETWORKS, weights_file
+    from backend.training.motions import load_library
+
+    networks = parsed.networks or [name for name in LANDMARK_NETWORKS if weights_file(name).is_file()]
+    library = load_library(parsed.motions)
+    rows = evaluate_held_out(library, networks, parsed.sequences, parsed.seed, parsed.workers)
+    print(f"{table(rows)}\n\nPA-MPJPE by act, mm:\n{table_by_act(rows)}")
+    if parsed.json:
+        write_json(rows, parsed.json, {"sequences": parsed.sequences, "seed": parsed.seed, "networks": networks})
     return 0
 
 

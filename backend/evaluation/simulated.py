@@ -6,7 +6,7 @@ rival), the per-frame solver and the networks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,20 +79,11 @@ def _sequence(examples: Examples, clip: int) -> Sequence:
     return Sequence(track, examples.truth.K[clip].numpy(), examples.truth.joints[clip].numpy())
 
 
-def evaluate(answers: Mapping[str, Answer], given: Iterator[Sequence]) -> dict[str, list[dict[str, float]]]:
-    """For each answer and each sequence: PA-MPJPE, MPJPE (mm) and ACC-ERR (mm/frame^2) over the shared joints.
-
-    An answer that knows nothing of a sequence returns NaN, which stays NaN.
-    """
-    rows: dict[str, list[dict[str, float]]] = {name: [] for name in answers}
-    for sequence in given:
-        for name, answer in answers.items():
-            rows[name].append(score(answer(sequence), sequence))
-    return rows
-
-
 def score(joints: Floats, sequence: Sequence) -> dict[str, float]:
-    """Errors of the shared joints (T, 12, 3) in the observed frames."""
+    """PA-MPJPE, MPJPE (mm) and ACC-ERR (mm/frame^2) of the shared joints (T, 12, 3) in the observed frames.
+
+    An answer that knows nothing of a sequence is NaN, and so are its errors.
+    """
     if not np.isfinite(joints).all():
         return {"pa_mpjpe": np.nan, "mpjpe": np.nan, "acc_err": np.nan}
     truth, observed = sequence.joints[:, [INDEX[name] for name in SHARED_JOINTS]], sequence.track.observed
@@ -123,6 +114,11 @@ def blazepose_repaired(sequence: Sequence) -> Floats:
 def joints_of(body: BodyInCamera, rest_joints: Floats) -> Floats:
     """The shared joints of a fitted body."""
     _, joints = forward_kinematics(from_matrix(body.rotations.astype(np.float64)), rest_joints, body.transl)
+    return shared(joints)
+
+
+def shared(joints: Floats) -> Floats:
+    """(T, 24, 3) -> (T, 12, 3), the joints that SMPL and BlazePose share."""
     return joints[:, [INDEX[name] for name in SHARED_JOINTS]]
 
 

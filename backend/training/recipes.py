@@ -37,6 +37,14 @@ RECIPES: Mapping[str, TrainingSettings] = MappingProxyType(
 SMOKE_RECIPES = MappingProxyType({name: replace(recipe, steps=20, clips=4) for name, recipe in RECIPES.items()})
 
 
+def chosen(recipes: Mapping[str, TrainingSettings], seed: int, steps: int | None) -> dict[str, TrainingSettings]:
+    """Recipes with another seed and, for networks, another number of steps unless that is None."""
+    return {
+        name: replace(recipe, seed=seed, steps=recipe.steps if steps is None or name == ENCODER else steps)
+        for name, recipe in recipes.items()
+    }
+
+
 def teach(
     name: str,
     clips: Clips,
