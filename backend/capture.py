@@ -110,7 +110,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
 
     with stages.timed("body"):
         body = load_body(settings.body) if settings.body else limber_body(lambda done: progress("body", done))
-        find_pose = _pose_finder(network, settings, body, K, device)
+        find_pose = pose_finder(network, settings, body, K, device)
     with stages.timed("people"):
         tracks, frame_count, left_out = _find_people(footage, settings, progress)
     chosen = choose_people(tracks, settings.person)
@@ -189,7 +189,7 @@ Told = Callable[[float], None]
 PoseFinder = Callable[[Track, Bools, Told], BodyInCamera]
 
 
-def _pose_finder(
+def pose_finder(
     network: str, settings: CaptureSettings, body: Body, K: NDArray[np.float64], device: torch.device
 ) -> PoseFinder:
     """The fit, alone or from a network's answer, or that answer as it is."""
