@@ -33,8 +33,8 @@ _COMPARED = tuple(
 FRAMES = 200
 
 
-def position_error_m(alignment: Alignment, pose: SmplPose) -> float:
-    """Mean distance in metres, over frames and joints, of the source's joints from the body's with fitted bones.
+def position_errors_m(alignment: Alignment, pose: SmplPose) -> dict[str, float]:
+    """For each joint the mean distance in metres, over frames, of the source's from the body's with fitted bones.
 
     Both are taken with the middle of the hips at the same place. Bones that stretch in the source are compared at the
     lengths of its rest pose, since only rotations are carried over.
@@ -54,8 +54,8 @@ def position_error_m(alignment: Alignment, pose: SmplPose) -> float:
     design = design - design[:, hips].mean(axis=1, keepdims=True)
     unknowns = design.shape[-1]
     fitted, *_ = np.linalg.lstsq(design.reshape(-1, unknowns), target.reshape(-1), rcond=None)
-    distances = np.linalg.norm(design @ fitted - target, axis=-1)
-    return float(distances.mean())
+    distances = np.linalg.norm(design @ fitted - target, axis=-1).mean(axis=0)  # (N,)
+    return dict(zip(source, distances.tolist(), strict=True))
 
 
 def _source_joints(alignment: Alignment, chosen: NDArray[np.intp]) -> dict[str, Floats]:

@@ -18,15 +18,15 @@ from smpl_rig.gltf_reader import read_gltf
 from smpl_rig.skeletal_motion import SkeletalMotion, SkeletalMotionError
 from smpl_rig.skeleton import INDEX
 
-from .agreement import position_error_m
+from .agreement import position_errors_m
 from .archive_reader import SHAPE_FILES, amass_motion, is_amass, read_archive, skeletal_motion
 from .continuity import leaps, smooth_stretches
 
 Floats = NDArray[np.floating[Any]]
 
 SUFFIXES = (".bvh", ".glb", ".gltf", ".npz")
-#: A clip whose joints lie further than this from its source's, in the mean, was not understood.
-ALLOWED_ERROR_M = 0.015
+#: A clip whose joints lie further than this from its source's, in the mean of all or of one, was not understood.
+ALLOWED_ERROR_M, ALLOWED_ERROR_OF_JOINT_M = 0.015, 0.04
 #: Of faster captures so many frames are left out that they are no faster.
 HIGHEST_RATE = 60.0
 #: Whose pelvis is above the lowest joint by less than this part of what it is in standing sits, kneels, crawls or lies.
@@ -139,9 +139,13 @@ def _carried_over(take: Take, motion: SkeletalMotion, body: Stature) -> Take:
         pose = alignment.smpl_pose()
     except SkeletalMotionError as error:
         return Take(take.animation, take.source, refusal=str(error))
-    error_m = position_error_m(alignment, pose)
-    if not error_m <= ALLOWED_ERROR_M:
-        reason = f"Joints lie {1000 * error_m:.0f} mm from the source's; {1000 * ALLOWED_ERROR_M:.0f} mm are allowed."
+    errors = position_errors_m(alignment, pose)
+    error_m, worst = float(np.mean(list(errors.values()))), max(errors, key=lambda joint: errors[joint])
+    if not (error_m <= ALLOWED_ERROR_M and errors[worst] <= ALLOWED_ERROR_OF_JOINT_M):
+        reason = (
+            f"Joints lie {1000 * error_m:.0f} mm from the source's, {worst} {1000 * errors[worst]:.0f} mm; "
+            f"{1000 * ALLOWED_ERROR_M:.0f} and {1000 * ALLOWED_ERROR_OF_JOINT_M:.0f} mm are allowed."
+        )
         return Take(take.animation, take.source, refusal=reason)
     return _cut(take, pose, motion.frame_rate, error_m, body)
 
