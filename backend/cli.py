@@ -328,7 +328,8 @@ def _train(parsed: argparse.Namespace) -> int:
 
 def _evaluate_simulated(parsed: argparse.Namespace) -> int:
     from backend.evaluation.held_out import evaluate_held_out, table, table_by_act, write_json
-    from backend.models.weights import LANDMARK_NETWORKS, weights_file
+    from backend.models import weights_file
+    from backend.models.weights import LANDMARK_NETWORKS
     from backend.training.motions import load_library
 
     networks = parsed.networks or [name for name in LANDMARK_NETWORKS if weights_file(name).is_file()]
