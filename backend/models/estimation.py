@@ -102,8 +102,6 @@ def place_before_camera(
 ) -> tuple[Floats, Floats]:
     """Where a posed body stands so that its landmarks are seen where they are.
 
-    The pinhole equations are linear in the place: x = X + tx - u (Z + tz) = 0 for every landmark seen along the ray u.
-
     Returns:
         ``transl`` (T, 3) metres, camera axes, and the distance (T, 33) between landmarks seen and projected, parts of
         the person's height.
@@ -114,20 +112,34 @@ def place_before_camera(
     pixels = _tensor(np.nan_to_num(track.landmarks2d[..., :2]), body)
     weights = _tensor(track.landmarks2d[..., 2] * track.observed[:, None], body)
     intrinsics = _tensor(K, body)
-    rays = (pixels - intrinsics[:2, 2]) / intrinsics.diagonal()[:2]  # (T, 33, 2)
-    zero, one = torch.zeros_like(rays[..., 0]), torch.ones_like(rays[..., 0])
-    rows = torch.stack(
-        (torch.stack((one, zero, -rays[..., 0]), -1), torch.stack((zero, one, -rays[..., 1]), -1)), dim=2
-    )  # (T, 33, 2, 3)
-    wanted = rays * points[..., 2:] - points[..., :2]  # (T, 33, 2)
-    weighted = rows * weights[..., None, None]
-    normal = torch.einsum("tlij,tlik->tjk", weighted, rows) + 1e-6 * torch.eye(3, device=rows.device)
-    transl = torch.linalg.solve(normal, torch.einsum("tlij,tli->tj", weighted, wanted))
+    transl = places_before_camera(points, pixels, weights, intrinsics)
     transl = _filled(transl, track)
     projected = (points + transl[:, None]) @ intrinsics.T
     heights = _tensor(np.nan_to_num(track.boxes[:, 2:].max(axis=1), nan=1.0).clip(1.0), body)
     apart = (projected[..., :2] / projected[..., 2:].clamp_min(0.1) - pixels).norm(dim=-1)
     return transl.cpu().numpy(), (apart / heights[:, None]).cpu().numpy()
+
+
+def places_before_camera(points: Tensor, pixels: Tensor, weights: Tensor, K: Tensor) -> Tensor:
+    """How far points have to be moved, together, to be seen where they were: (T, 3) metres.
+
+    The pinhole equations are linear in the place: x = X + tx - u (Z + tz) = 0 for every point seen along the ray u.
+
+    Args:
+        points: (T, P, 3) metres, camera axes, about any origin.
+        pixels: (T, P, 2) where they were seen.
+        weights: (T, P).
+        K: (3, 3) pixels.
+    """
+    rays = (pixels - K[:2, 2]) / K.diagonal()[:2]  # (T, P, 2)
+    zero, one = torch.zeros_like(rays[..., 0]), torch.ones_like(rays[..., 0])
+    rows = torch.stack(
+        (torch.stack((one, zero, -rays[..., 0]), -1), torch.stack((zero, one, -rays[..., 1]), -1)), dim=2
+    )  # (T, P, 2, 3)
+    wanted = rays * points[..., 2:] - points[..., :2]  # (T, P, 2)
+    weighted = rows * weights[..., None, None]
+    normal = torch.einsum("tlij,tlik->tjk", weighted, rows) + 1e-6 * torch.eye(3, device=rows.device)
+    return torch.linalg.solve(normal, torch.einsum("tlij,tli->tj", weighted, wanted))
 
 
 def _filled(transl: Tensor, track: Track) -> Tensor:
