@@ -21,7 +21,6 @@ from backend.models.self_attention_discriminator import SelfAttentionDiscriminat
 from backend.models.sliding_window import hold
 from backend.models.temporal_network import Frames
 
-from . import quaternions
 from .adversarial import (
     absolute_discriminator_loss,
     absolute_generator_loss,
@@ -226,8 +225,8 @@ class Adversary(nn.Module):
     def forward(self, estimate: Estimate, truth: Truth) -> tuple[Tensor, Tensor]:
         """The network's loss, through which the discriminator does not learn, and the discriminator's, the reverse."""
         clips = torch.arange(len(estimate.pose6d), device=estimate.pose6d.device)[:, None]
-        real = self._motion(truth.rotations[clips, estimate.frame_indices], truth.betas)
-        fake = self._motion(rotation6d.to_matrix(estimate.pose6d), estimate.betas.mean(dim=1))
+        real = self._motion(rotation6d.from_matrix(truth.rotations[clips, estimate.frame_indices]), truth.betas)
+        fake = self._motion(estimate.pose6d, estimate.betas.mean(dim=1))
         fixed = {name: value.detach() for name, value in self.discriminator.named_parameters()}
         network_loss = self._judgement.of_generator(functional_call(self.discriminator, fixed, fake))
         discriminator_loss = self._judgement.of_discriminator(
@@ -235,9 +234,9 @@ class Adversary(nn.Module):
         )
         return network_loss, discriminator_loss
 
-    def _motion(self, rotations: Tensor, betas: Tensor) -> tuple[Tensor, ...]:
-        """(B, O, 24, 3, 3), (B, 10) -> rotation vectors (B, O, 72), and the shape where it is judged too."""
-        theta = quaternions.log(quaternions.from_matrix(rotations)).flatten(-2)
+    def _motion(self, pose6d: Tensor, betas: Tensor) -> tuple[Tensor, ...]:
+        """(B, O, 24, 6), (B, 10) -> rotation vectors (B, O, 72), and the shape where it is judged too."""
+        theta = rotation6d.to_vector(pose6d).flatten(-2)
         return (theta, betas) if self._with_shape else (theta,)
 
 

@@ -44,23 +44,3 @@ def matrix(quaternion: Tensor) -> Tensor:
         2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
     )  # fmt: skip
     return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
-
-
-def from_matrix(rotations: Tensor) -> Tensor:
-    """(..., 3, 3) -> unit quaternions (..., 4), by the largest component (Shepperd 1978), so that it can be learned."""
-    m = rotations.flatten(-2).unbind(-1)  # nine times (...)
-    squares = torch.stack(
-        (1 + m[0] + m[4] + m[8], 1 + m[0] - m[4] - m[8], 1 - m[0] + m[4] - m[8], 1 - m[0] - m[4] + m[8]), dim=-1
-    )  # four times the square of each of w, x, y, z
-    twice = squares.clamp_min(1e-6).sqrt()
-    products = torch.stack(
-        (
-            torch.stack((twice[..., 0] ** 2, m[7] - m[5], m[2] - m[6], m[3] - m[1]), dim=-1),
-            torch.stack((m[7] - m[5], twice[..., 1] ** 2, m[3] + m[1], m[2] + m[6]), dim=-1),
-            torch.stack((m[2] - m[6], m[3] + m[1], twice[..., 2] ** 2, m[5] + m[7]), dim=-1),
-            torch.stack((m[3] - m[1], m[6] + m[2], m[7] + m[5], twice[..., 3] ** 2), dim=-1),
-        ),
-        dim=-2,
-    )  # (..., 4, 4), each row the quaternion times twice the component that it stands for, times two
-    largest = squares.argmax(-1)[..., None, None].expand(*squares.shape[:-1], 1, 4)
-    return torch.nn.functional.normalize(products.gather(-2, largest).squeeze(-2), dim=-1)

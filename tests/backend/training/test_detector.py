@@ -1,5 +1,5 @@
 import math
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -7,15 +7,10 @@ import torch
 from backend.people.tracks import LANDMARK_INDEX
 from backend.training.detector import DetectorErrors, detect, self_occlusion
 
+from .perfect import PERFECT
+
 K = torch.tensor([[[1000.0, 0, 640], [0, 1000, 360], [0, 0, 1]]])
 SIZE = torch.tensor([[1280.0, 720.0]])
-#: A detector without errors: every range is nothing but what leaves the truth as it is.
-PERFECT = replace(
-    DetectorErrors(**{
-        entry.name: (0.0, 0.0) for entry in fields(DetectorErrors) if isinstance(entry.default, tuple)
-    }),
-    memory_s=(0.3, 0.3), visibility=(5.0, 5.0), depth_slope=(1.0, 1.0), world_scale=(1.0, 1.0), without_world=0.0,
-)  # fmt: skip
 
 
 def standing(clips: int = 1, frames: int = 30) -> torch.Tensor:

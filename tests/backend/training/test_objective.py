@@ -1,0 +1,78 @@
+import pytest
+import torch
+
+from backend.body import TorchBody
+from backend.features.landmark_points import LandmarkSkin
+from backend.models import crop_camera, rotation6d
+from backend.models.frame_features import Estimate
+from backend.training.examples import Examples, ExampleSource, Variety
+from backend.training.losses import LossWeights
+from backend.training.objective import DirectWeights, objective
+from backend.training.variety import Clips
+
+ONLY_PAPERS = DirectWeights(distance=0.0, velocity=0.0, camera=0.0)
+NOTHING = LossWeights(joints_2d=0.0, joints_3d=0.0, shape=0.0, pose=0.0)
+
+
+@pytest.fixture(scope="module")
+def examples(clips: Clips, torch_body: TorchBody, skin: LandmarkSkin) -> Examples:
+    return ExampleSource(clips, torch_body, skin, Variety(), 0).draw(4, 6)
+
+
+def true_estimate(examples: Examples) -> Estimate:
+    truth = examples.truth
+    clips, frames = truth.rotations.shape[:2]
+    return Estimate(
+        rotation6d.from_matrix(truth.rotations),
+        truth.betas[:, None].expand(-1, frames, -1),
+        crop_camera.camera_from_translation(truth.joints[:, :, 0], examples.inputs.boxes, truth.K),
+        torch.arange(frames).expand(clips, -1),
+    )
+
+
+def test_the_truth_costs_nothing(examples: Examples, torch_body: TorchBody) -> None:
+    _, errors = objective(
+        true_estimate(examples), examples.truth, examples.inputs.boxes, torch_body, LossWeights(), DirectWeights()
+    )
+    assert set(errors) == {"pose", "shape", "joints_3d", "joints_2d", "distance", "camera", "velocity"}
+    assert all(value == pytest.approx(0, abs=1e-5) for value in errors.values()), errors
+
+
+def test_a_body_that_is_turned_about_its_pelvis_costs_what_geometry_says(
+    examples: Examples, torch_body: TorchBody
+) -> None:
+    angle = torch.tensor(0.4)
+    turn = torch.tensor([[angle.cos(), -angle.sin(), 0], [angle.sin(), angle.cos(), 0], [0, 0, 1]])
+    truth, estimate = examples.truth, true_estimate(examples)
+    rotations = truth.rotations.clone()
+    rotations[:, :, 0] = turn @ rotations[:, :, 0]
+    turned = Estimate(rotation6d.from_matrix(rotations), estimate.betas, estimate.camera, estimate.frame_indices)
+    centred = truth.joints - truth.joints[:, :, :1]
+    apart = centred @ turn.T - centred
+    loss, errors = objective(
+        turned, truth, examples.inputs.boxes, torch_body, NOTHING, DirectWeights(distance=2.0, velocity=3.0, camera=5.0)
+    )
+    distance, velocity = apart.norm(dim=-1).mean().item(), apart.diff(dim=1).norm(dim=-1).mean().item()
+    assert errors["distance"] == pytest.approx(distance, rel=1e-3)
+    assert errors["velocity"] == pytest.approx(velocity, rel=1e-3)
+    assert errors["joints_3d"] == pytest.approx(apart.square().mean().item(), rel=1e-3)
+    assert loss.item() == pytest.approx(2 * distance + 3 * velocity, rel=1e-3)
+
+
+def test_the_papers_weights_weigh(examples: Examples, torch_body: TorchBody) -> None:
+    estimate = true_estimate(examples)
+    taller = Estimate(estimate.pose6d, estimate.betas + 0.5, estimate.camera, estimate.frame_indices)
+    weights = LossWeights(joints_2d=0.0, joints_3d=0.0, shape=8.0, pose=1.0)
+    loss, _ = objective(taller, examples.truth, examples.inputs.boxes, torch_body, weights, ONLY_PAPERS)
+    assert loss.item() == pytest.approx(8 * 0.25, rel=1e-4)
+
+
+def test_a_wild_camera_gives_a_finite_loss_and_gradient(examples: Examples, torch_body: TorchBody) -> None:
+    estimate = true_estimate(examples)
+    camera = torch.tensor([-3.0, 50.0, -50.0]).expand_as(estimate.camera).clone().requires_grad_()
+    wild = Estimate(estimate.pose6d, estimate.betas, camera, estimate.frame_indices)
+    loss, _ = objective(wild, examples.truth, examples.inputs.boxes, torch_body, LossWeights(), DirectWeights())
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert camera.grad is not None
+    assert torch.isfinite(camera.grad).all()
