@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +107,8 @@ def _joined(
     names, subjects, sources, clips = zip(*rows, strict=True)
     lengths = np.array([len(clip.pelvis) for clip in clips])
     return Library(
-        rotations=_one_after_another(clip.local_rotations for clip in clips),
-        pelvis=_one_after_another(clip.pelvis for clip in clips),
+        rotations=np.concatenate([clip.local_rotations for clip in clips]),
+        pelvis=np.concatenate([clip.pelvis for clip in clips]),
         starts=np.cumsum(lengths) - lengths,
         lengths=lengths,
         rates=_of_each(clips, "rate"),
@@ -122,10 +122,6 @@ def _joined(
         refused_reasons=np.array(list(refused.values()), dtype=str),
         body=body.name,
     )
-
-
-def _one_after_another(arrays: Iterable[Floats]) -> Floats:
-    return np.concatenate([array.astype(np.float32) for array in arrays])
 
 
 def _of_each(clips: Sequence[Clip], key: str) -> Floats:

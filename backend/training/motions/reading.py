@@ -70,8 +70,8 @@ class Clip:
     """A stretch of motion without leaps.
 
     Attributes:
-        local_rotations: (T, 24, 4).
-        pelvis: (T, 3) metres, world, the floor at z = 0.
+        local_rotations: (T, 24, 4) f32.
+        pelvis: (T, 3) f32 metres, world, the floor at z = 0.
         rate: frames per second.
         low: part of it in which the person sits, kneels, crawls or lies.
         error_m: mean distance of the joints from the source's; NaN where the source is SMPL.
@@ -167,7 +167,8 @@ def _cut(take: Take, pose: SmplPose, rate: float, error_m: float, body: Stature)
     for part in stretches:
         pelvis = pose.pelvis[part][::step] - np.array([0, 0, floor])
         low = float(crouching[part].mean())
-        clips.append(Clip(pose.local_rotations[part][::step], pelvis, rate / step, low, error_m))
+        rotations = pose.local_rotations[part][::step]
+        clips.append(Clip(rotations.astype(np.float32), pelvis.astype(np.float32), rate / step, low, error_m))
     return Take(take.animation, take.source, tuple(clips))
 
 

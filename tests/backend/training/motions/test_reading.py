@@ -66,16 +66,16 @@ def test_a_skeleton_s_archive_becomes_a_clip(tmp_path: Path) -> None:
     assert clip.rate == 30
     assert clip.error_m < 0.002
     same = np.abs(np.sum(clip.local_rotations * figure.local_rotations, axis=-1))
-    np.testing.assert_allclose(same, 1, atol=1e-9)
+    np.testing.assert_allclose(same, 1, atol=1e-6)
     moved = clip.pelvis - figure.pelvis
-    np.testing.assert_allclose(moved, np.broadcast_to([0, 0, moved[0, 2]], moved.shape), atol=1e-9)
+    np.testing.assert_allclose(moved, np.broadcast_to([0, 0, moved[0, 2]], moved.shape), atol=1e-6)
 
 
 def test_the_soles_stand_on_the_floor_wherever_the_source_s_lies(tmp_path: Path) -> None:
     local, pelvis = standing(height=17.0)
     take = only(write_amass(tmp_path / "a.npz", local, pelvis, 30.0))
     lowest = heights(take).min(axis=1)
-    np.testing.assert_allclose(lowest, 0.03, atol=1e-9)
+    np.testing.assert_allclose(lowest, 0.03, atol=1e-6)
     assert take.clips[0].low == 0
     assert np.isnan(take.clips[0].error_m)
 
@@ -84,7 +84,7 @@ def test_some_lost_frames_below_the_floor_do_not_lift_the_rest(tmp_path: Path) -
     local, pelvis = standing(frames=200)
     pelvis[100] -= [0, 0, 0.3]
     np.testing.assert_allclose(heights(only(write_amass(tmp_path / "a.npz", local, pelvis, 30.0)))[0].min(), 0.03,
-                               atol=1e-9)  # fmt: skip
+                               atol=1e-6)  # fmt: skip
 
 
 def test_who_kneels_for_half_of_the_clip_is_low_for_half(tmp_path: Path) -> None:
