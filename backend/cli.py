@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="measure how good the answers are")
     judged = evaluate.add_subparsers(required=True, metavar="HOW")
     _add_evaluate_simulated(judged)
+    _add_evaluate_footage(judged)
 
     setup = commands.add_parser("setup", help="install the files of BlazePose's models into this environment")
     setup.set_defaults(run=_setup)
@@ -134,6 +135,21 @@ def _add_evaluate_simulated(judged: argparse._SubParsersAction[argparse.Argument
     parser.add_argument("--workers", type=_count, default=os.cpu_count(), metavar="N", help="default: %(default)s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sequence's figures")
     parser.set_defaults(run=_evaluate_simulated)
+
+
+def _add_evaluate_footage(judged: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = judged.add_parser("footage", help="on real footage, without truth: how believable the answers are")
+    parser.add_argument("footage", nargs="+", type=Path, metavar="FOOTAGE", help="as for limber capture")
+    parser.add_argument("--networks", nargs="+", metavar="NAME", help="default: all that have weights")
+    parser.add_argument("--person", default="largest", metavar="all|largest|N")
+    camera = parser.add_mutually_exclusive_group()
+    camera.add_argument("--fov", type=float, metavar="DEG", help="horizontal field of view of the camera")
+    camera.add_argument("--focal-px", type=float, metavar="PX")
+    parser.add_argument("--start", type=float, metavar="S")
+    parser.add_argument("--end", type=float, metavar="S")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+    parser.set_defaults(run=_evaluate_footage)
 
 
 def _fraction(text: str) -> float:
@@ -328,17 +344,45 @@ def _train(parsed: argparse.Namespace) -> int:
 
 def _evaluate_simulated(parsed: argparse.Namespace) -> int:
     from backend.evaluation.held_out import evaluate_held_out, table, table_by_act, write_json
-    from backend.models import weights_file
-    from backend.models.weights import LANDMARK_NETWORKS
     from backend.training.motions import load_library
 
-    networks = parsed.networks or [name for name in LANDMARK_NETWORKS if weights_file(name).is_file()]
+    networks = parsed.networks or _networks_with_weights()
     library = load_library(parsed.motions)
     rows = evaluate_held_out(library, networks, parsed.sequences, parsed.seed, parsed.workers)
     print(f"{table(rows)}\n\nPA-MPJPE by act, mm:\n{table_by_act(rows)}")
     if parsed.json:
         write_json(rows, parsed.json, {"sequences": parsed.sequences, "seed": parsed.seed, "networks": networks})
     return 0
+
+
+def _evaluate_footage(parsed: argparse.Namespace) -> int:
+    from backend.capture import CaptureSettings, choose_device
+    from backend.evaluation.footage import evaluate_footage, report, table
+
+    settings = CaptureSettings(
+        person=parsed.person,
+        start_s=parsed.start,
+        end_s=parsed.end,
+        fov_deg=parsed.fov,
+        focal_px=parsed.focal_px,
+    )
+    device, rows = choose_device(parsed.device), []
+    networks = parsed.networks or _networks_with_weights()
+    for path in parsed.footage:
+        with _ProgressBar(silent=False) as progress:
+            rows += evaluate_footage(path, settings, networks, device, progress)
+    print(table(rows))
+    if parsed.json:
+        _write_json(parsed.json, report(rows))
+    return 0
+
+
+def _networks_with_weights() -> list[str]:
+    """Those that read landmarks and can be used now."""
+    from backend.models import weights_file
+    from backend.models.weights import LANDMARK_NETWORKS
+
+    return [name for name in LANDMARK_NETWORKS if weights_file(name).is_file()]
 
 
 def _setup(_parsed: argparse.Namespace) -> int:
@@ -378,7 +422,10 @@ class _ProgressBar:
 
 
 def _write_json(path: Path, report: dict[str, Any]) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        raise LimberError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(report, file, indent=2)
