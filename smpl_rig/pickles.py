@@ -125,6 +125,11 @@ def _reconstruct_object(cls: type, base: type, _state: None) -> Any:
     return cls()
 
 
+def _plain_dictionary(_factory: object = None) -> dict[Any, Any]:
+    """Stands in for dictionaries that make what they lack: nothing is to be made that was not in the file."""
+    return {}
+
+
 #: Everything a pickle may name, as Python 2 and 3, numpy 1 and 2, old and new scipy call it.
 _ALLOWED: dict[str, Any] = {
     "numpy.ndarray": np.ndarray,
@@ -140,6 +145,9 @@ _ALLOWED: dict[str, Any] = {
     "_codecs.encode": _encode_latin1,
     **{f"{builtins}.object": object for builtins in ("__builtin__", "builtins")},
     **{f"{builtins}.set": set for builtins in ("__builtin__", "builtins")},
+    **{f"{builtins}.dict": dict for builtins in ("__builtin__", "builtins")},
+    "collections.defaultdict": _plain_dictionary,
+    "collections.OrderedDict": dict,
 }
 
 

@@ -15,11 +15,11 @@ from smpl_rig.alignment import SmplPose, align
 from smpl_rig.body import Body
 from smpl_rig.bvh_reader import read_bvh
 from smpl_rig.gltf_reader import read_gltf
+from smpl_rig.imports.archives import SHAPE_FILES, amass_motion, is_amass, read_archive, skeletal_motion
 from smpl_rig.skeletal_motion import SkeletalMotion, SkeletalMotionError
 from smpl_rig.skeleton import INDEX
 
 from .agreement import position_errors_m
-from .archive_reader import SHAPE_FILES, amass_motion, is_amass, read_archive, skeletal_motion
 from .continuity import leaps, smooth_stretches
 
 Floats = NDArray[np.floating[Any]]

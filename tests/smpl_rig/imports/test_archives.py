@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.training.motions.archive_reader import amass_motion, is_amass, read_archive, skeletal_motion
 from smpl_rig import rotations
+from smpl_rig.imports.archives import amass_motion, is_amass, read_archive, skeletal_motion
 from smpl_rig.skeletal_motion import SkeletalMotionError
 from smpl_rig.skeleton import INDEX
 
-from ....foreign_figure import Build, flat_body, foreign_figure
+from ...foreign_figure import Build, flat_body, foreign_figure
 
 FRAMES = 7
 

@@ -12,17 +12,18 @@ numbers), SMPL-H's 52 (156) or SMPL-X's 55 (165), whose first 22 are SMPL's; or 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smpl_rig import rotations
-from smpl_rig.alignment import SmplPose
-from smpl_rig.skeletal_motion import SkeletalMotion, SkeletalMotionError, rigid_motion
-from smpl_rig.skeleton import JOINT_COUNT
+from .. import rotations
+from ..alignment import SmplPose
+from ..skeletal_motion import SkeletalMotion, SkeletalMotionError, rigid_motion
+from ..skeleton import JOINT_COUNT
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -41,20 +42,44 @@ def read_archive(path: Path) -> Arrays:
     Raises:
         SkeletalMotionError: if it cannot be read, holds pickled objects under these keys, or none of them.
     """
-    wanted: Collection[str] = {*SKELETON_KEYS, *_AMASS_KEYS, "source"}
+    arrays = read_keys(path, {*SKELETON_KEYS, *_AMASS_KEYS, "source"})
+    if not set(arrays) & {"rotations_wxyz", "poses", "pose_body"}:
+        raise SkeletalMotionError(f"{path.name} holds no motion: neither 'rotations_wxyz', 'poses' nor 'pose_body'.")
+    return arrays
+
+
+def read_keys(path: Path, wanted: Collection[str]) -> Arrays:
+    """Those of the wanted arrays that the archive has.
+
+    Raises:
+        SkeletalMotionError: if it cannot be read, or holds pickled objects under these keys.
+    """
+    with _opened(path) as archive:
+        return {key: np.asarray(archive[key]) for key in archive.files if key in wanted}
+
+
+def archive_keys(path: Path) -> frozenset[str]:
+    """The keys of an archive; nothing of it is read.
+
+    Raises:
+        SkeletalMotionError: if it is none.
+    """
+    with _opened(path) as archive:
+        return frozenset(archive.files)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
     try:
         with path.open("rb") as file:
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise SkeletalMotionError(f"{path.name} is a single array, expected an archive (.npz).")
-            arrays = {key: np.asarray(archive[key]) for key in archive.files if key in wanted}
+            yield archive
     except OSError as error:
         raise SkeletalMotionError(f"{path.name} cannot be read: {error}.") from error
     except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
         raise SkeletalMotionError(f"{path.name} is not a readable archive: {error}") from error
-    if not set(arrays) & {"rotations_wxyz", "poses", "pose_body"}:
-        raise SkeletalMotionError(f"{path.name} holds no motion: neither 'rotations_wxyz', 'poses' nor 'pose_body'.")
-    return arrays
 
 
 def skeletal_motion(arrays: Arrays) -> SkeletalMotion:
