@@ -13,9 +13,13 @@ from smpl_rig.kinematics import forward_kinematics
 from smpl_rig.soles import sole_points
 
 from .contacts import contact_probabilities, floor_height
+from .footing import footing_offsets
 from .gravity import world_from_camera_rotation
 
 Floats = NDArray[np.floating[Any]]
+
+#: Planted feet correct the path, the path corrects what is known of planted feet.
+FOOTING_ROUNDS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +42,7 @@ class Placed:
 def place(
     camera_rotations: Floats, transl: Floats, rest_joints: Floats, times_s: Floats, observed: NDArray[np.bool_]
 ) -> Placed:
-    """For a camera that stands still.
+    """For a camera that stands still. The path is moved so that planted feet stay where they are.
 
     Args:
         camera_rotations: (T, 24, 3, 3) local rotations, the pelvis's in camera axes.
@@ -55,7 +59,15 @@ def place(
     in_world[:, 0] = rotations.multiply(rotations.from_matrix(turn), local[:, 0])
     trans = joints[:, 0] @ turn.T - rest_joints[0]
     turned, positions = forward_kinematics(in_world, rest_joints, trans)
-    points = sole_points(turned, positions, rest_joints)
+    points, pelvis = sole_points(turned, positions, rest_joints), positions[:, 0]
+    view = turn[:, 2]
+    offsets = np.zeros_like(trans)
+    for _ in range(FOOTING_ROUNDS):
+        on_floor = _on_floor(points + offsets[:, None], observed)
+        contacts = contact_probabilities(on_floor, times_s, observed, view)
+        # the camera is at the origin
+        offsets = offsets + footing_offsets(on_floor, contacts, pelvis + offsets, times_s)
+    points = points + offsets[:, None]
     up = np.array([0, 0, floor_height(points, observed)])
 
     world_from_camera = np.tile(np.eye(4), (len(local), 1, 1))
@@ -63,7 +75,12 @@ def place(
     world_from_camera[:, :3, 3] = -up
     return Placed(
         rotations.make_continuous(in_world),
-        trans - up,
+        trans + offsets - up,
         world_from_camera,
-        contact_probabilities(points - up, times_s, observed, view=turn[:, 2]),
+        contact_probabilities(points - up, times_s, observed, view),
     )
+
+
+def _on_floor(points: Floats, observed: NDArray[np.bool_]) -> Floats:
+    """Heels and toes (T, 4, 3) with the floor at z = 0."""
+    return points - np.array([0, 0, floor_height(points, observed)])

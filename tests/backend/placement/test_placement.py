@@ -12,6 +12,7 @@ from smpl_rig import rotations
 from smpl_rig.axes import WORLD_FROM_LEVEL_CAMERA
 from smpl_rig.kinematics import forward_kinematics
 from smpl_rig.motion import Motion
+from smpl_rig.skeleton import INDEX
 
 
 @given(st.integers(64, 8000), st.integers(64, 8000), st.floats(10, 120))
@@ -66,7 +67,35 @@ def test_the_camera_maps_camera_joints_to_world_joints(make_motion: Callable[...
     _, in_camera = forward_kinematics(local, rest, transl)
     _, in_world = forward_kinematics(placed.local_rotations, rest, placed.trans)
     matrix = placed.world_from_camera[0]
-    np.testing.assert_allclose(in_camera @ matrix[:3, :3].T + matrix[:3, 3], in_world, atol=1e-9)
+    moved = in_world - (in_camera @ matrix[:3, :3].T + matrix[:3, 3])
+    # planted feet may move the body as a whole, and hardly across the view
+    np.testing.assert_allclose(moved, np.broadcast_to(moved[:, :1], moved.shape), atol=1e-9)
+    seen_at = in_world[:, 0] - matrix[:3, 3]
+    ray = seen_at / np.linalg.norm(seen_at, axis=-1, keepdims=True)
+    assert np.linalg.norm(np.cross(moved[:, 0], ray), axis=-1).max() < 0.02
+
+
+def test_a_distance_that_wanders_is_told_by_planted_feet(rest_joints: np.ndarray) -> None:
+    """A known motion whose distance from the camera comes and goes by three parts in a hundred."""
+    truth = perform(rest_joints, 30.0)
+    camera = np.array([0, -4.6, 1.35])
+    local = truth.local_rotations.copy()
+    local[:, 0] = rotations.multiply(rotations.from_matrix(WORLD_FROM_LEVEL_CAMERA.T), local[:, 0])
+    pelvis = (truth.joints_world[:, 0] - camera) @ WORLD_FROM_LEVEL_CAMERA
+    wandering = pelvis * (1 + 0.03 * np.sin(2 * np.pi * truth.timestamps_s / 0.8))[:, None]
+    observed = np.ones(len(local), dtype=bool)
+    placed = place(rotations.to_matrix(local), wandering - rest_joints[0], rest_joints, truth.timestamps_s, observed)
+    _, joints = forward_kinematics(placed.local_rotations, rest_joints, placed.trans)
+
+    def drift(ankles: np.ndarray) -> float:
+        still = truth.planted[1:] & truth.planted[:-1]
+        return float(np.linalg.norm(np.diff(ankles, axis=0), axis=-1)[still].mean())
+
+    ankles = [INDEX["left_ankle"], INDEX["right_ankle"]]
+    seen = truth.joints_world[:, ankles] + (wandering - pelvis)[:, None] @ WORLD_FROM_LEVEL_CAMERA.T
+    assert drift(joints[:, ankles]) < drift(seen) / 2
+    distance = (joints[:, 0] - placed.world_from_camera[:, :3, 3])[:, 1]
+    assert np.std(distance - pelvis[:, 2]) < np.std(wandering[:, 2] - pelvis[:, 2]) / 1.5
 
 
 def test_nobody_in_contact_where_nobody_was_observed() -> None:
