@@ -64,7 +64,7 @@ def image_features(
         piece = slice(begin, begin + FRAMES_AT_ONCE)
         observed = track.observed[piece]
         times_s, seen = track.timestamps_s[piece][observed], squares[piece][observed]
-        key = _key(made_by, list(shapes), times_s, seen)
+        key = _key(made_by, times_s, seen)
         arrays = cache.read(key, {name: (len(seen), *shape) for name, shape in shapes.items()})
         if arrays is None:
             arrays = _look(backbone, reader.images(times_s), seen, shapes)
@@ -78,8 +78,8 @@ def image_features(
         )
 
 
-def _key(made_by: str, names: list[str], times_s: Floats, squares: Floats) -> str:
-    digest = hashlib.sha256(f"{_CACHE_VERSION} {made_by} {' '.join(names)} {len(squares)}\n".encode())
+def _key(made_by: str, times_s: Floats, squares: Floats) -> str:
+    digest = hashlib.sha256(f"{_CACHE_VERSION} {made_by} {len(squares)}\n".encode())
     digest.update(times_s.astype("<f8").tobytes())
     digest.update(squares.astype("<f8").tobytes())
     return digest.hexdigest()
