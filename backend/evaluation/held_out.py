@@ -68,7 +68,9 @@ class Row:
     acc_err: float
 
 
-def evaluate_held_out(library: Library, networks: Sequence[str], count: int, seed: int, workers: int) -> list[Row]:
+def evaluate_held_out(
+    library: Library, networks: Sequence[str], count: int, seed: int, workers: int, frames: int = FRAMES
+) -> list[Row]:
     """Every answer's errors on every sequence.
 
     Args:
@@ -77,15 +79,18 @@ def evaluate_held_out(library: Library, networks: Sequence[str], count: int, see
         count: of sequences, at least; every act has the same number.
         seed: the same seed draws the same sequences.
         workers: processes.
+        frames: of each sequence.
     """
     tasks = [
         (tuple(networks), act, number, sequence)
-        for number, (act, sequence) in enumerate(held_out_sequences(library, count, seed))
+        for number, (act, sequence) in enumerate(held_out_sequences(library, count, seed, frames))
     ]
     return [row for rows in side_by_side("sequences", _rows, tasks, _one_thread, workers) for row in rows]
 
 
-def held_out_sequences(library: Library, count: int, seed: int) -> Iterator[tuple[str, simulated.Sequence]]:
+def held_out_sequences(
+    library: Library, count: int, seed: int, frames: int = FRAMES
+) -> Iterator[tuple[str, simulated.Sequence]]:
     """Sequences of each act of the test part, with its name."""
     everyone = library.clips("test")
     subjects = library.subjects[library.splits == "test"]
@@ -95,7 +100,7 @@ def held_out_sequences(library: Library, count: int, seed: int) -> Iterator[tupl
     for act in acts:
         clips = _only(everyone, subjects == act)
         source = ExampleSource(clips, torch_body, skin, UNSTRETCHED, seed)
-        for sequence in sequences(source, -(-count // len(acts)), FRAMES):
+        for sequence in sequences(source, -(-count // len(acts)), frames):
             yield act, sequence
 
 
@@ -199,7 +204,8 @@ def table(rows: Sequence[Row]) -> str:
     for answer in dict.fromkeys(row.answer for row in rows):
         means = [_mean([row for row in rows if row.answer == answer], metric) for metric in METRICS]
         lines.append([answer, *(f"{mean:.1f}" for mean in means)])
-    return f"{aligned(lines, range(1, len(lines[0])))}\n{len({row.sequence for row in rows})} sequences, {FRAMES} frames each"
+    count = len({row.sequence for row in rows})
+    return f"{aligned(lines, range(1, len(lines[0])))}\n{count} sequences"
 
 
 def table_by_act(rows: Sequence[Row], metric: str = "pa_mpjpe") -> str:
