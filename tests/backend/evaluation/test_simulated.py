@@ -8,7 +8,6 @@ from backend.evaluation.simulated import Sequence, blazepose, blazepose_repaired
 from backend.people.tracks import LANDMARK_INDEX, Track
 from smpl_rig.skeleton import INDEX
 
-
 NO_ERROR = pytest.approx({"pa_mpjpe": 0, "mpjpe": 0, "acc_err": 0}, abs=1e-6)
 
 
