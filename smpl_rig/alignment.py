@@ -11,6 +11,7 @@ Rotations alone are carried over. Lengths are the body's own, and the path is sc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,7 +88,7 @@ class Alignment:
         turned = rotations.multiply(rotations.multiply(change, turned), rotations.conjugate(change))  # (T, J, 4)
         result = np.empty((len(turned), JOINT_COUNT, 4))
         for name, chain, part in self.followed():
-            result[:, INDEX[name]] = rotations.multiply(_along(turned[:, chain], part), self.turns[INDEX[name]])
+            result[:, INDEX[name]] = rotations.multiply(along(turned[:, chain], part), self.turns[INDEX[name]])
         return result, positions
 
     def followed(self) -> list[tuple[str, list[int], float]]:
@@ -140,11 +141,8 @@ def align(motion: SkeletalMotion, rest_joints: Floats) -> Alignment:
     rest = motion.rest_positions() @ body_from_source.T
     source = {joint: rest[index] for joint, index in joints.items()}
     body = {joint: rest_joints[index] for joint, index in INDEX.items()}
-    turns = np.tile(rotations.IDENTITY, (JOINT_COUNT, 1))
-    for side in SIDES:
-        for joint, turn in (_leg_turns(side, source, body) | _arm_turns(side, source, body)).items():
-            turns[INDEX[joint]] = turn
-    scale = _leg_length(body) / _leg_length(source)
+    turns = limb_turns(source, body)
+    scale = leg_length(body) / leg_length(source)
     alignment = Alignment(motion, joints, body_from_source, rest, rest_joints, turns, scale)
     tilt = elbow_tilt(alignment.turned()[0], rest_joints, motion.frame_rate)
     untilted = turns.copy()
@@ -154,10 +152,25 @@ def align(motion: SkeletalMotion, rest_joints: Floats) -> Alignment:
     return replace(alignment, turns=untilted)
 
 
-_Places = dict[str, Floats]
+_Places = Mapping[str, Floats]
 
 
-def _leg_turns(side: str, source: _Places, body: _Places) -> _Places:
+def limb_turns(source: _Places, body: _Places) -> Floats:
+    """(24, 4): what turns the limbs of the body's T-pose to where another figure's point at rest.
+
+    Args:
+        source: by SMPL's names, where the other figure's joints are, in the body's axes and any unit of length. What it
+            lacks of feet, hands and thumbs is taken to point as the limb above.
+        body: likewise, the T-pose.
+    """
+    turns = np.tile(rotations.IDENTITY, (JOINT_COUNT, 1))
+    for side in SIDES:
+        for joint, turn in (_leg_turns(side, source, body) | _arm_turns(side, source, body)).items():
+            turns[INDEX[joint]] = turn
+    return turns
+
+
+def _leg_turns(side: str, source: _Places, body: _Places) -> dict[str, Floats]:
     hip, knee, ankle, foot = (f"{side}_{joint}" for joint in ("hip", "knee", "ankle", "foot"))
     thigh = _turn_of_limb(rotations.IDENTITY, hip, knee, source, body)
     shin = _turn_of_limb(thigh, knee, ankle, source, body)
@@ -176,7 +189,7 @@ def _leaning_aside(shin: Floats) -> float:
     return float(np.arctan2(shin[0], -shin[1]))
 
 
-def _arm_turns(side: str, source: _Places, body: _Places) -> _Places:
+def _arm_turns(side: str, source: _Places, body: _Places) -> dict[str, Floats]:
     shoulder, elbow, wrist, hand = (f"{side}_{joint}" for joint in ("shoulder", "elbow", "wrist", "hand"))
     upper = _turn_of_limb(rotations.IDENTITY, shoulder, elbow, source, body)
     forearm = _turn_of_limb(upper, elbow, wrist, source, body)
@@ -210,19 +223,23 @@ def _roll_of_palm(side: str, palm: Floats, source: _Places) -> float:
 
 def _standing(motion: SkeletalMotion, joints: dict[str, int]) -> tuple[SkeletalMotion, Floats]:
     """The motion counted from a rest pose that stands, and the rotation (3, 3) from its axes to the body's."""
-    axes = _axes_of(motion.rest_positions(), joints)
+    axes = _axes_of(motion, joints)
     if axes is None:
         turned, _ = motion.frames(slice(0, 1)).forward_kinematics()
         motion = motion.with_rest(turned[0])
-        axes = _axes_of(motion.rest_positions(), joints)
+        axes = _axes_of(motion, joints)
     if axes is None:
         raise SkeletalMotionError("Neither the rest pose nor the first frame shows a standing figure to start from.")
     return motion, axes
 
 
-def _axes_of(rest: Floats, joints: dict[str, int]) -> Floats | None:
-    """(3, 3), rows left, up and forward of a standing figure; None if it does not stand."""
-    at = {joint: rest[index] for joint, index in joints.items()}
+def _axes_of(motion: SkeletalMotion, joints: dict[str, int]) -> Floats | None:
+    rest = motion.rest_positions()
+    return figure_axes({joint: rest[index] for joint, index in joints.items()})
+
+
+def figure_axes(at: _Places) -> Floats | None:
+    """(3, 3), rows left, up and forward of a standing figure, whose joints are given; None if it does not stand."""
     ankles = (at["left_ankle"] + at["right_ankle"]) / 2
     trunk, legs = at["head"] - at["pelvis"], at["pelvis"] - ankles
     up = _nearest_axis(trunk + legs)
@@ -244,13 +261,13 @@ def _nearest_axis(vector: Floats) -> Floats:
     return axis
 
 
-def _leg_length(at: _Places) -> float:
+def leg_length(at: _Places) -> float:
     """Thigh and shin, the mean of both sides."""
     pairs = [(f"{side}_{a}", f"{side}_{b}") for side in SIDES for a, b in (("hip", "knee"), ("knee", "ankle"))]
     return float(sum(np.linalg.norm(at[a] - at[b]) for a, b in pairs) / 2)
 
 
-def _along(chain: Floats, part: float) -> Floats:
+def along(chain: Floats, part: float) -> Floats:
     """Rotations (T, N, 4) down a chain of joints -> (T, 4) at ``part`` of its length, every joint counting the same."""
     place = part * (chain.shape[1] - 1)
     above = min(int(place), max(chain.shape[1] - 2, 0))
