@@ -16,17 +16,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from backend import placement
 from backend.body import TorchBody, limber_body
@@ -48,6 +45,7 @@ from .comparison import SHARED_JOINTS, in_camera
 from .metrics import pa_mpjpe
 from .scenes import FRAME_RATE, Scene, draw_scene
 from .simulated import Answer, Sequence, blazepose, blazepose_repaired, joints_of, score
+from .workers import side_by_side
 
 Floats = NDArray[np.floating[Any]]
 Scores = dict[str, float]
@@ -150,9 +148,8 @@ def make(folder: Path, count: int, recipe: Recipe, library: Path | None, workers
     stated.write_text(json.dumps(asdict(recipe), indent=2), encoding="utf-8")
     paths = [folder / f"clip_{number:04d}.npz" for number in range(count)]
     missing = [number for number, path in enumerate(paths) if not path.exists()]
-    _side_by_side(
-        "films", [(_make_one, (paths[number], recipe, number)) for number in missing], _Crew(library), workers
-    )
+    tasks = [(paths[number], recipe, number) for number in missing]
+    side_by_side("films", _make_one, tasks, _Crew(library).start, workers)
     return paths
 
 
@@ -272,20 +269,6 @@ def _score_one(path: Path) -> dict[str, Scores] | None:
     return None if film.track is None else scores(film, _at_hand["answers"])
 
 
-def _side_by_side(
-    what: str, tasks: list[tuple[Callable[..., Any], tuple[Any, ...]]], crew: _Crew, workers: int
-) -> list[Any]:
-    """The tasks' results in order, worked off by several processes."""
-    if not tasks:
-        return []
-    # a forked process would inherit the renderer's and torch's threads in the middle of their work
-    with ProcessPoolExecutor(workers, get_context("spawn"), crew.start) as pool:
-        futures: list[Future[Any]] = [pool.submit(function, *arguments) for function, arguments in tasks]
-        for done in tqdm(as_completed(futures), what, len(futures)):
-            done.result()
-        return [future.result() for future in futures]
-
-
 def _table(rows: list[dict[str, Scores]]) -> Iterator[str]:
     columns = ("pa_mpjpe", "mpjpe", "acc_err", "pa_mpjpe_back")
     yield f"{'mean over clips, millimetres':<38}" + "".join(
@@ -329,7 +312,7 @@ def main() -> int:
         digest = hashlib.sha256(parsed.library.read_bytes()).hexdigest() if parsed.library else ""
         recipe = Recipe(parsed.seed, round(parsed.seconds * FRAME_RATE), digest)
         paths = make(parsed.folder, parsed.count, recipe, parsed.library, parsed.workers)
-        found = _side_by_side("scores", [(_score_one, (path,)) for path in paths], _Crew(None), parsed.workers)
+        found = side_by_side("scores", _score_one, [(path,) for path in paths], _Crew(None).start, parsed.workers)
     except (LimberError, OSError) as error:
         print(f"limber: {error}", file=sys.stderr)
         return 1

@@ -52,6 +52,8 @@ class FitSettings:
     Attributes:
         image: of landmarks in the picture, as a part of the person's height in it.
         world: of BlazePose's 3D, metres, across and along the line of sight.
+        world_weight: how much a landmark of BlazePose's 3D counts beside the same one in the picture.
+        usual: of joints from how they usually turn, in the deviations that each joint has of its own.
         angular_acceleration: of joints, rad/s^2.
         acceleration: of the body across and along the line of sight, m/s^2.
         beta: of the shape coefficients.
@@ -63,6 +65,8 @@ class FitSettings:
 
     image: float = 0.02
     world: tuple[float, float] = (0.15, 0.35)
+    world_weight: float = 0.3
+    usual: float = 1.4
     angular_acceleration: float = 60.0
     acceleration: tuple[float, float] = (12.0, 6.0)
     beta: float = 1.0
@@ -335,10 +339,11 @@ class _Fit:
         deviation = torch.tensor([across, across, along], device=self.device)
         apart = (landmarks - hips - self._world[chosen] * self._world_scale(landmarks, hips, chosen)) / deviation
         world = _robust(apart.square().sum(dim=-1).add(1e-6).sqrt()) * self._world_weight[chosen]
-        return 0.3 * world.sum()
+        return self._settings.world_weight * world.sum()
 
     def _unusual(self, bend: Tensor) -> Tensor:
-        return 0.25 * ((bend - self._usual) / self._spread)[:, 1:].square().sum()
+        apart = (bend - self._usual) / (self._settings.usual * self._spread)
+        return 0.5 * apart[:, 1:].square().sum()
 
     def _far_from_guess(self, guess: Tensor, local: Tensor, betas: Tensor) -> Tensor:
         """From a network's joints and rotations, on the same body."""

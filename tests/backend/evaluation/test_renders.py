@@ -16,26 +16,9 @@ from backend.evaluation.comparison import SHARED_JOINTS
 from backend.evaluation.renders import Recipe, RendersError, load_film, make, read_clips, shows_back
 from backend.footage import open_footage
 from backend.people.tracks import LANDMARK_INDEX
-from smpl_rig import rotations
-from smpl_rig.axes import WORLD_FROM_BODY
 from smpl_rig.skeleton import INDEX
 
 FRAMES = 12
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Somebody with hanging arms who stands."""
-    local = np.tile(rotations.IDENTITY, (20, 24, 1)).astype(np.float32)
-    local[:, 0] = rotations.from_matrix(WORLD_FROM_BODY)
-    for side, sign in (("left", -1), ("right", 1)):
-        local[:, INDEX[f"{side}_shoulder"]] = rotations.exp(np.array([0, 0, 1.2 * sign]))
-    path = tmp_path_factory.mktemp("library") / "library.npz"
-    pelvis = np.tile(np.float32([0, 0, 0.95]), (20, 1))
-    np.savez(
-        path, rotations=local, pelvis=pelvis, starts=[0], lengths=[20], rates=np.float32([30]), low=np.float32([0])
-    )
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,32 @@
+"""Many independent tasks, worked off by several processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from typing import Any
+
+from tqdm import tqdm
+
+
+def side_by_side(
+    what: str, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], start: Callable[[], None], workers: int
+) -> list[Any]:
+    """The results in the tasks' order.
+
+    Args:
+        what: stands before the progress bar.
+        function: of a module, called with the arguments of each task.
+        tasks: arguments.
+        start: called first in every process.
+        workers: processes.
+    """
+    if not tasks:
+        return []
+    # a forked process would inherit the renderer's and torch's threads in the middle of their work
+    with ProcessPoolExecutor(workers, get_context("spawn"), start) as pool:
+        futures: list[Future[Any]] = [pool.submit(function, *arguments) for arguments in tasks]
+        for done in tqdm(as_completed(futures), what, len(futures)):
+            done.result()
+        return [future.result() for future in futures]
