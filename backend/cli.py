@@ -280,6 +280,7 @@ def _body(_parsed: argparse.Namespace) -> int:
 
 
 def _import_weights(parsed: argparse.Namespace) -> int:
+    from backend.models import NETWORKS
     from backend.models.published import import_weights
 
     imported = import_weights(parsed.file, parsed.network)
@@ -288,6 +289,10 @@ def _import_weights(parsed: argparse.Namespace) -> int:
         print(f"Not used: {', '.join(imported.unused)}.")
     for path in imported.written:
         print(f"  {path}")
+    for network in NETWORKS:
+        if parsed.network in dict(network.imported):
+            needed = f"limber capture --network {network.name}"
+            print(f"{needed} still needs {' and '.join(network.missing)}." if network.missing else f"Use: {needed}")
     return 0
 
 

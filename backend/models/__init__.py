@@ -41,6 +41,12 @@ class Network:
         """Whether it can be used now, that is, has weights or needs none."""
         return all(file.is_file() for file in self.weights)
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """How ``limber import-weights`` would bring the published weights that are not here yet."""
+        there = {published: weights_path(published, config).is_file() for published, config in self.imported}
+        return tuple(f"limber import-weights FILE --network {name}" for name in there if not there[name])
+
 
 def weights_file(name: str) -> Path:
     """Where the weights lie that ship with Limber."""
@@ -102,8 +108,11 @@ def choose_network(name: str) -> str:
         return ready[0]
     network = network_named(name)
     if not network.ready:
-        commands = [f"limber import-weights FILE --network {published}" for published, _ in network.imported]
-        offered = f" here. Its authors offer them: {' and '.join(commands)}" if commands else " in this version"
+        offered = (
+            f" here. Its authors offer them: {' and '.join(network.missing)}"
+            if network.imported
+            else " in this version"
+        )
         raise NetworkError(f"Network '{name}' has no weights{offered}. Choose auto or one of {', '.join(ready)}.")
     return name
 

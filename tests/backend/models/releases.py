@@ -69,6 +69,11 @@ def spin_shapes() -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+def uncounted_spin_shapes() -> dict[str, tuple[int, ...]]:
+    """Without the counters of batches, which are whole numbers and may be missing."""
+    return {name: shape for name, shape in spin_shapes().items() if not name.endswith("num_batches_tracked")}
+
+
 def empty(shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
     """Zeros which take no room in a file."""
     return OrderedDict((name, torch.zeros(()).expand(shape)) for name, shape in shapes.items())

@@ -27,7 +27,7 @@ from smpl_rig.body import Body
 from ..features.image_backbones.authored import authored_weights
 from ..features.seen_track import seen_track
 from .mps_net_by_the_book import by_the_book, weights_by_the_book
-from .releases import MPS_NET_SHAPES, SMPL_SHAPES, empty, filled, save, spin_shapes
+from .releases import MPS_NET_SHAPES, SMPL_SHAPES, empty, filled, save, uncounted_spin_shapes
 from .tiny import FEATURES, TINY
 
 K = np.array([[300.0, 0, 80], [0, 300, 60], [0, 0, 1]])
@@ -101,8 +101,7 @@ def import_synthetic(folder: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]
     released = filled(MPS_NET_SHAPES)
     released["regressor.decpose.weight"] *= 0.1
     import_weights(save(folder, released | empty(SMPL_SHAPES)), "mps-net")
-    uncounted = {name: shape for name, shape in spin_shapes().items() if not name.endswith("num_batches_tracked")}
-    spin = authored_weights({name: torch.zeros(shape) for name, shape in uncounted.items()})
+    spin = authored_weights({name: torch.zeros(shape) for name, shape in uncounted_spin_shapes().items()})
     import_weights(save(folder, spin, entry="model"), "resnet50")
     return released, spin
 
@@ -217,8 +216,9 @@ def test_it_can_be_chosen_once_all_its_weights_are_imported(tmp_path: Path) -> N
         assert f"limber import-weights FILE --network {published}" in str(error.value)
     import_weights(save(tmp_path, empty(MPS_NET_SHAPES)), "mps-net")
     assert not network_named("mps-net-paper").ready
-    uncounted = {name: shape for name, shape in spin_shapes().items() if not name.endswith("num_batches_tracked")}
-    import_weights(save(tmp_path, empty(uncounted), entry="model"), "resnet50")
+    with pytest.raises(NetworkError, match=r"offer them: limber import-weights FILE --network resnet50\. Choose"):
+        choose_network("mps-net-paper")
+    import_weights(save(tmp_path, empty(uncounted_spin_shapes()), entry="model"), "resnet50")
     assert network_named("mps-net-paper").ready
     assert choose_network("mps-net-paper") == "mps-net-paper"
     assert isinstance(load_image_network("mps-net-paper", CPU).backbone, ResNet50)

@@ -19,7 +19,7 @@ from backend.models.published import CheckpointError, import_weights
 from backend.models.regressor import IterativeRegressor
 
 from .mps_net_by_the_book import by_the_book, weights_by_the_book
-from .releases import MPS_NET_SHAPES, SMPL_SHAPES, empty, filled, save, spin_shapes
+from .releases import MPS_NET_SHAPES, SMPL_SHAPES, empty, filled, save, spin_shapes, uncounted_spin_shapes
 
 
 @pytest.fixture(autouse=True)
@@ -189,6 +189,11 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "26 tensors" in said
     assert "regressor.smpl.v_template" in said
     assert str(weights_path("mps-net", "paper")) in said
+    assert "limber capture --network mps-net-paper still needs limber import-weights FILE --network resnet50." in said
+
+    file = save(tmp_path, empty(uncounted_spin_shapes()), entry="model")
+    assert cli.main(["import-weights", str(file), "--network", "resnet50"]) == 0
+    assert capsys.readouterr().out.endswith("Use: limber capture --network mps-net-paper\n")
 
     assert cli.main(["import-weights", str(file), "--network", "vibe"]) == 1
     assert "'vibe' cannot be imported. Choose one of mps-net" in capsys.readouterr().err
