@@ -20,10 +20,12 @@ from backend.body import TorchBody, limber_body
 from backend.features.initial_pose import FitSettings
 from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.training.examples import ExampleSource, Variety
+from backend.training.motions import load_library
+from backend.training.variety import Clips
 from smpl_rig.body import Body
 from smpl_rig.errors import LimberError
 
-from .renders import load_film, per_frame_solver, read_clips
+from .renders import load_film, per_frame_solver
 from .scenes import FRAME_RATE, MOTIONS
 from .simulated import Sequence, joints_of, score, sequences
 from .workers import side_by_side
@@ -47,12 +49,12 @@ def varied(weights: tuple[str, ...], factors: tuple[float, ...]) -> dict[str, Fi
     return settings
 
 
-def simulated(library: Path, count: int, seconds: float, seed: int) -> list[Sequence]:
+def simulated(clips: Clips, count: int, seconds: float, seed: int) -> list[Sequence]:
     """Sequences of library motion seen by the simulated detector."""
     body = limber_body()
     variety = replace(Variety(), motion=MOTIONS)
     skin = LandmarkSkin(landmark_points(body))
-    source = ExampleSource(read_clips(library), TorchBody(body), skin, variety, seed)
+    source = ExampleSource(clips, TorchBody(body), skin, variety, seed)
     return list(sequences(source, count, round(seconds * FRAME_RATE)))
 
 
@@ -81,7 +83,7 @@ def main() -> int:
     """Varies the weights of the per-frame fit, one at a time, and prints the errors."""
     parser = argparse.ArgumentParser(prog="python -m backend.evaluation.fit_weights", description=main.__doc__)
     parser.add_argument("--renders", type=Path, help="folder of films made by backend.evaluation.renders")
-    parser.add_argument("--library", type=Path, help="motion library (.npz) for simulated motions")
+    parser.add_argument("--motions", type=Path, nargs="+", help="folders of motion for simulated sequences")
     parser.add_argument("--count", type=int, default=40, help="sequences of each kind")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of a simulated sequence")
     parser.add_argument("--weights", nargs="+", choices=WEIGHTS, default=WEIGHTS)
@@ -93,8 +95,10 @@ def main() -> int:
         kinds = {}
         if parsed.renders:
             kinds["renders"] = rendered(parsed.renders, parsed.count)
-        if parsed.library:
-            kinds["simulated"] = simulated(parsed.library, parsed.count, parsed.seconds, parsed.seed)
+        if parsed.motions:
+            kinds["simulated"] = simulated(
+                load_library(parsed.motions).clips("test"), parsed.count, parsed.seconds, parsed.seed
+            )
     except (LimberError, OSError) as error:
         print(f"limber: {error}", file=sys.stderr)
         return 1

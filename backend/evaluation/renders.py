@@ -36,6 +36,7 @@ from backend.footage import open_footage
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
 from backend.rendering import Floor, MeshRenderer, Surface
+from backend.training.motions import load_library
 from backend.training.variety import Clips
 from smpl_rig.body import Body, skin
 from smpl_rig.errors import LimberError
@@ -67,13 +68,13 @@ class Recipe:
     Attributes:
         seed: of all that is drawn.
         frames: of each clip with library motion.
-        library: SHA-256 of the motion library; empty if all show the authored motion.
+        motions: SHA-256 of the library's motions; empty if all show the authored motion.
         revision: of the code.
     """
 
     seed: int
     frames: int
-    library: str
+    motions: str
     revision: int = REVISION
 
 
@@ -111,31 +112,14 @@ class Film:
         )
 
 
-def read_clips(path: Path) -> Clips:
-    """A motion library of one file, whose keys are the attributes of :class:`~backend.training.variety.Clips`.
-
-    Raises:
-        RendersError: if the file is missing or lacks one of them.
-    """
-    names = [field.name for field in fields(Clips)]
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in names if name not in file]
-            if missing:
-                raise RendersError(f"{path} is no motion library: it lacks '{missing[0]}'.")
-            return Clips(**{name: torch.as_tensor(file[name]) for name in names})
-    except (OSError, ValueError) as error:
-        raise RendersError(f"{path} cannot be read as a motion library (.npz): {error}") from None
-
-
-def make(folder: Path, count: int, recipe: Recipe, library: Path | None, workers: int) -> list[Path]:
+def make(folder: Path, count: int, recipe: Recipe, clips: Clips | None, workers: int) -> list[Path]:
     """Makes the clips that are not there yet; returns the films' files, in order.
 
     Args:
         folder: of the collection; ``clip_0000.mp4`` and ``clip_0000.npz`` and so on.
         count: clips.
         recipe: what they are made from.
-        library: file of the motion library.
+        clips: of the motion library.
         workers: processes.
 
     Raises:
@@ -149,8 +133,13 @@ def make(folder: Path, count: int, recipe: Recipe, library: Path | None, workers
     paths = [folder / f"clip_{number:04d}.npz" for number in range(count)]
     missing = [number for number, path in enumerate(paths) if not path.exists()]
     tasks = [(paths[number], recipe, number) for number in missing]
-    side_by_side("films", _make_one, tasks, _Crew(library).start, workers)
+    side_by_side("films", _make_one, tasks, _Crew(clips).start, workers)
     return paths
+
+
+def digest(clips: Clips | None) -> str:
+    """By which a library's motions are known again; empty for none."""
+    return hashlib.sha256(clips.rotations.numpy().tobytes()).hexdigest() if clips else ""
 
 
 def load_film(path: Path) -> Film:
@@ -215,12 +204,12 @@ def shows_back(joints: Floats) -> NDArray[np.bool_]:
 class _Crew:
     """What every worker has at hand; loaded once in each."""
 
-    library: Path | None
+    clips: Clips | None
 
     def start(self) -> None:
         torch.set_num_threads(1)
         _at_hand["body"] = limber_body()
-        _at_hand["clips"] = read_clips(self.library) if self.library else None
+        _at_hand["clips"] = self.clips
         _at_hand["answers"] = answers(_at_hand["body"])
 
 
@@ -302,16 +291,18 @@ def main() -> int:
     """Makes clips with exact truth, lets the real detector see them, and prints how far answers are from the truth."""
     parser = argparse.ArgumentParser(prog="python -m backend.evaluation.renders", description=main.__doc__)
     parser.add_argument("folder", type=Path, help="of the collection; what is there already is not made again")
-    parser.add_argument("--library", type=Path, help="motion library (.npz); without it all show the authored motion")
+    parser.add_argument(
+        "--motions", type=Path, nargs="+", help="folders of motion; without them all clips show the authored motion"
+    )
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parsed = parser.parse_args()
     try:
-        digest = hashlib.sha256(parsed.library.read_bytes()).hexdigest() if parsed.library else ""
-        recipe = Recipe(parsed.seed, round(parsed.seconds * FRAME_RATE), digest)
-        paths = make(parsed.folder, parsed.count, recipe, parsed.library, parsed.workers)
+        clips = load_library(parsed.motions).clips("test") if parsed.motions else None
+        recipe = Recipe(parsed.seed, round(parsed.seconds * FRAME_RATE), digest(clips))
+        paths = make(parsed.folder, parsed.count, recipe, clips, parsed.workers)
         found = side_by_side("scores", _score_one, [(path,) for path in paths], _Crew(None).start, parsed.workers)
     except (LimberError, OSError) as error:
         print(f"limber: {error}", file=sys.stderr)

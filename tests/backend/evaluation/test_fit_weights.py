@@ -7,6 +7,7 @@ import pytest
 from backend.evaluation import fit_weights
 from backend.evaluation.fit_weights import WEIGHTS, simulated, varied
 from backend.features.initial_pose import FitSettings
+from backend.training.variety import Clips
 
 
 def test_one_weight_at_a_time() -> None:
@@ -23,9 +24,9 @@ def test_one_weight_at_a_time() -> None:
 
 
 def test_prints_a_row_for_each(
-    library: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    films: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["fit_weights", "--library", str(library), "--count", "1", "--seconds", "0.3", "--weights", "image"]
+    arguments = ["fit_weights", "--renders", str(films), "--count", "1", "--weights", "image"]
     monkeypatch.setattr("sys.argv", [*arguments, "--factors", "4", "--workers", "1"])
     assert fit_weights.main() == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("in use", "image x 4"))]
@@ -34,15 +35,15 @@ def test_prints_a_row_for_each(
     assert rows[0].split()[-3:] != rows[1].split()[-3:]
 
 
-def test_the_same_seed_simulates_the_same(library: Path) -> None:
-    one, again, other = (simulated(library, 1, 0.3, seed)[0] for seed in (1, 1, 2))
+def test_the_same_seed_simulates_the_same(standing: Clips) -> None:
+    one, again, other = (simulated(standing, 1, 0.3, seed)[0] for seed in (1, 1, 2))
     assert (one.joints == again.joints).all()
     assert (one.joints != other.joints).any()
 
 
-def test_a_library_that_is_not_there(
+def test_motions_that_are_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["fit_weights", "--library", str(tmp_path / "nowhere.npz")])
+    monkeypatch.setattr("sys.argv", ["fit_weights", "--motions", str(tmp_path / "nowhere")])
     assert fit_weights.main() == 1
-    assert "nowhere.npz" in capsys.readouterr().err
+    assert "nowhere" in capsys.readouterr().err
