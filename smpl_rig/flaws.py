@@ -36,7 +36,7 @@ IMPOSSIBLE_M_S2 = 200.0
 def flawed_rotations(local_rotations: Floats, times_s: Floats) -> Mask:
     """(T, J, 4) quaternions, the first joint the root -> (T, J) where they are not to be believed.
 
-    Where the root flips, all that hangs on it was taken for its mirror image too, so that nothing of the frame is kept.
+    Where the root pops or flips, what hangs on it was found on that wrong body, so that nothing of the frame is kept.
     """
 
     def angle(joints: NDArray[np.intp], start: NDArray[np.intp], end: NDArray[np.intp]) -> Floats:
@@ -48,9 +48,8 @@ def flawed_rotations(local_rotations: Floats, times_s: Floats) -> Mask:
     step = np.diff(times_s)[:, None]
     needed = np.clip(IMPOSSIBLE_RAD_S2 * step**2, LEAST_JUMP_RAD, np.pi)
     jumps = np.abs(dots) < np.cos(needed / 2)  # (T-1, J)
-    pops = _short_runs(jumps, times_s, LONGEST_POP_S, 0.0, angle)
-    flips = _short_runs(jumps, times_s, LONGEST_FLIP_S, LEAST_FLIP_RAD, angle)
-    return np.asarray(pops | flips | flips[:, :1])
+    flawed = _short_runs(jumps, times_s, LEAST_FLIP_RAD, angle)
+    return np.asarray(flawed | flawed[:, :1])
 
 
 def flawed_positions(positions: Floats, times_s: Floats) -> Mask:
@@ -61,14 +60,13 @@ def flawed_positions(positions: Floats, times_s: Floats) -> Mask:
 
     needed = np.maximum(IMPOSSIBLE_M_S2 * np.diff(times_s) ** 2, LEAST_LEAP_M)
     jumps = np.linalg.norm(np.diff(positions, axis=0), axis=-1) > needed
-    return _short_runs(jumps[:, None], times_s, LONGEST_POP_S, 0.0, distance)[:, 0]
+    return _short_runs(jumps[:, None], times_s, np.inf, distance)[:, 0]
 
 
 def _short_runs(
     jumps: Mask,
     times_s: Floats,
-    longest_s: float,
-    least: float,
+    flip: float,
     apart: Callable[[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]], Floats],
 ) -> Mask:
     """Frames (T, J) between two jumps after which everything is back where it was.
@@ -76,24 +74,24 @@ def _short_runs(
     Args:
         jumps: (T-1, J) whether frame t + 1 lies a jump away from frame t.
         times_s: (T,).
-        longest_s: how long a run may last.
-        least: size of both jumps.
+        flip: runs whose two jumps are at least so large may last longer.
         apart: how far apart the frames ``start`` and ``end`` of ``joints`` are.
     """
     frames, joints = len(times_s), jumps.shape[1]
     flawed = np.zeros((frames, joints), dtype=bool)
     if not jumps.any():
         return flawed
-    longest = max(int(longest_s / np.diff(times_s).min()), 1)
+    longest = max(int((LONGEST_FLIP_S if np.isfinite(flip) else LONGEST_POP_S) / np.diff(times_s).min()), 1)
     for length in range(1, min(longest, frames - 2) + 1):
         before, joint = np.nonzero(jumps[:-length] & jumps[length:])
         after = before + length + 1
         lasting = times_s[after] - times_s[before + 1]
         there, back = apart(joint, before, before + 1), apart(joint, after - 1, after)
         jump = np.minimum(there, back)
-        found = (lasting <= longest_s) & (jump >= least) & (apart(joint, before, after) < RETURN * jump)
-        # between two flaws lie good frames, which a longer run must not take for the flaw
-        found &= ~(flawed[before, joint] | flawed[after, joint])
+        found = lasting <= np.where(jump >= flip, LONGEST_FLIP_S, LONGEST_POP_S)
+        found &= apart(joint, before, after) < RETURN * jump
         for start, column in zip(before[found], joint[found], strict=True):
-            flawed[start + 1 : start + 1 + length, column] = True
+            # between two flaws lie good frames, which a longer run must not take for the flaw
+            if not flawed[start : start + length + 2, column].any():
+                flawed[start + 1 : start + 1 + length, column] = True
     return flawed

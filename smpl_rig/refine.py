@@ -7,7 +7,7 @@ Every bone's direction in the world, and the pelvis's place, follow the trajecto
 where y is what was captured, c its confidence, tau the time constant that the slider sets and k, between 0 and 1, how
 little the motion itself accelerates there: the data is trusted where it was seen, and acceleration is paid for where
 the motion is calm. That is the maximum a-posteriori trajectory for white noise of variance 1 / c and accelerations of
-variance 1 / k, which a first, uniform fit has shown. The minimum has no delay and is exact (a banded linear system,
+variance 1 / k, which a first fit has shown. The minimum has no delay and is exact (a banded linear system,
 O(T)), and all constants are in seconds, so that a setting means the same at every frame rate, uneven ones included.
 
 Rotations are treated in the tangent space of a reference (Gauss-Newton on SO(3)), never as Euler angles or single
@@ -37,15 +37,17 @@ from .timeline import Timeline
 Floats = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
-#: Where the mean error is least, see ``limber evaluate smoothing``.
+#: Chosen by ``limber evaluate smoothing``: fast motion keeps its peaks, and beyond it the mean error hardly falls.
 DEFAULT_SMOOTHNESS = 0.5
 #: tau at smoothness 1. There a sine of frequency 1 / (2 pi tau) keeps half its amplitude, where the motion is calm.
-LONGEST_TIME_CONSTANT_S = 0.125
+LONGEST_TIME_CONSTANT_S = 0.1
 #: tau of the first fit, which shows how much the motion accelerates.
-FIRST_TIME_CONSTANT_S = 0.06
-#: k is one half where the motion accelerates so much: radians and metres per second squared.
-USUAL_ANGULAR_ACCELERATION = 5.0
-USUAL_ACCELERATION = 2.0
+FIRST_TIME_CONSTANT_S = 0.085
+#: k is a quarter where the motion accelerates so much: radians and metres per second squared.
+USUAL_ANGULAR_ACCELERATION = 22.0
+USUAL_ACCELERATION = 5.0
+#: How long before and after a moment its acceleration counts: a punch is fastest where it does not accelerate.
+REACH_S = 0.1
 #: Monocular depth wanders more than the pose does, so the root is held a little stiffer.
 ROOT_TIME_CONSTANT_FACTOR = 1.5
 #: A joint that was not seen follows its neighbours in time; this little trust keeps it from swinging out.
@@ -146,26 +148,39 @@ class Refinement:
         seen = np.where(flawed | ~motion.observed[:, None], 0, motion.confidence)
         seen[~motion.observed & ~self._bridged] = 1  # what stays open stays as it is
         self._weight = np.maximum(seen.T, LEAST_CONFIDENCE)  # (24, T)
-        first = np.broadcast_to(FIRST_TIME_CONSTANT_S**4 * self._told, (JOINT_COUNT, len(self._told)))
+        steps = _steps(turned)
+        path = np.concatenate((np.zeros((3, JOINT_COUNT, 1)), np.cumsum(steps, axis=-1)), axis=-1)
+        first = self._first_stiffness(path, USUAL_ANGULAR_ACCELERATION, FIRST_TIME_CONSTANT_S)
         system = PentadiagonalSystem(*timeline.bands(self._weight, first))
-        change = system.solve(-timeline.bending_gradient(first, _steps(turned)))  # (3, 24, T)
-        self._first = rotations.multiply(turned, rotations.exp(change.T))
+        change = system.solve(-timeline.bending_gradient(first, steps))  # (3, 24, T)
+        self._first = rotations.multiply(turned, rotations.cayley(change.T))
         self._first_steps = _steps(self._first)
         self._pull_back = -(self._weight * timeline.share) * change
-        acceleration = timeline.second_derivative(self._first_steps)
-        self._calm = self._told / (1 + (acceleration**2).sum(axis=0) / USUAL_ANGULAR_ACCELERATION**2)  # (24, T-2)
+        self._calm = self._calmness(self._first_steps, USUAL_ANGULAR_ACCELERATION)
+
+    def _first_stiffness(self, path: Floats, usual: float, time_constant_s: float) -> Floats:
+        """Of the first fit, (J, T-2), by what the captured path (3, J, T) itself tells of its acceleration."""
+        squared = (self._timeline.second_difference(path, REACH_S) ** 2).sum(axis=0)
+        if not self._told.all():  # nor what lies in such a gap
+            squared *= self._timeline.mean_around(self._told[None].astype(np.float64), 2 * REACH_S) > 1 - 1e-9
+        return np.asarray(time_constant_s**4 * self._told / (1 + squared / usual**2))
+
+    def _calmness(self, steps: Floats, usual: float) -> Floats:
+        """k, (J, T-2) between 0 and 1, by the first fit's steps (3, J, T-1)."""
+        squared = (self._timeline.second_derivative(steps) ** 2).sum(axis=0) * self._told
+        return np.asarray(self._told / (1 + self._timeline.mean_around(squared, REACH_S) / usual**2) ** 2)
 
     def _rotations_at(self, smoothness: Floats) -> Floats:
         """(24, T) -> orientations of the bones in the world (T, 24, 4).
 
-        With the first fit r as the reference and x in its tangent space (a bone turns by r exp(x)), the angular
+        With the first fit r as the reference and x in its tangent space (a bone turns by r cayley(x)), the angular
         acceleration is that of r plus the second derivative of x, to first order. It is measured in the bone's own
         axes, so that turning the whole motion changes nothing.
         """
         stiffness = _time_constant_to_the_fourth(smoothness[:, 1:-1]) * self._calm
         system = PentadiagonalSystem(*self._timeline.bands(self._weight, stiffness))
         right_side = self._pull_back - self._timeline.bending_gradient(stiffness, self._first_steps)
-        return rotations.multiply(self._first, rotations.exp(system.solve(right_side).T))
+        return rotations.multiply(self._first, rotations.cayley(system.solve(right_side).T))
 
     def _prepare_root(self) -> None:
         motion, timeline = self._motion, self._timeline
@@ -175,11 +190,11 @@ class Refinement:
         seen = np.where(flawed | ~motion.observed, 0, motion.confidence[:, 0]).astype(np.float64)
         seen[~motion.observed & ~self._bridged] = 1
         self._pelvis_weight = np.maximum(seen, LEAST_CONFIDENCE)[None]
-        first = ((FIRST_TIME_CONSTANT_S * ROOT_TIME_CONSTANT_FACTOR) ** 4 * self._told)[None]
+        time_constant_s = FIRST_TIME_CONSTANT_S * ROOT_TIME_CONSTANT_FACTOR
+        first = self._first_stiffness(self._pelvis, USUAL_ACCELERATION, time_constant_s)
         system = PentadiagonalSystem(*timeline.bands(self._pelvis_weight, first))
         smooth = system.solve(self._pelvis_weight * timeline.share * self._pelvis)
-        acceleration = timeline.second_derivative(np.diff(smooth))
-        self._pelvis_calm = self._told / (1 + (acceleration**2).sum(axis=0) / USUAL_ACCELERATION**2)  # (1, T-2)
+        self._pelvis_calm = self._calmness(np.diff(smooth), USUAL_ACCELERATION)
         contacts = motion.contacts.T.astype(np.float64)  # (4, T)
         self._resting = contacts[:, 1:] * contacts[:, :-1] / timeline.step  # (4, T-1)
 

@@ -64,9 +64,20 @@ def exp(rotation_vector: Array) -> Array:
     """Axis-angle (..., 3) in radians -> unit quaternion (..., 4)."""
     x, y, z = _components(rotation_vector)
     half = np.sqrt(x * x + y * y + z * z) / 2
-    # sin(angle / 2) / angle
-    scale = np.where(half > 0, np.sin(half) / np.where(half > 0, 2 * half, 1), half.dtype.type(0.5))
+    some = np.maximum(half, np.finfo(half.dtype).tiny)
+    scale = np.sin(some) / (2 * some)  # sin(angle / 2) / angle, which is exact at zero
     return _assemble(rotation_vector, np.cos(half), x * scale, y * scale, z * scale)
+
+
+def cayley(rotation_vector: Array) -> Array:
+    """(..., 3) -> unit quaternion (..., 4): ``exp`` but for terms of the third order, and several times faster.
+
+    The rotation has the vector's axis and turns by ``2 atan(length / 2)``; the opposite vector gives its inverse.
+    """
+    x, y, z = _components(rotation_vector)
+    w = 1 / np.sqrt(1 + (x * x + y * y + z * z) / 4)
+    half = w / 2
+    return _assemble(rotation_vector, w, x * half, y * half, z * half)
 
 
 def log(quaternion: Array) -> Array:

@@ -24,6 +24,7 @@ class Timeline:
         within = (self.step[:-1] + self.step[1:]) / 2  # (T-2,) each inner frame's share of time
         self.share: Floats = np.concatenate((self.step[:1] / 2, within, self.step[-1:] / 2))  # (T,)
         self._within = within
+        self._since_first = np.concatenate(([0.0], np.cumsum(self.step)))  # (T,)
         # x'' at inner frame t = (x[t+1] - x[t]) after[t] - (x[t] - x[t-1]) before[t]
         self._before = 1 / (self.step[:-1] * within)
         self._after = 1 / (self.step[1:] * within)
@@ -32,6 +33,41 @@ class Timeline:
         """Of a path given by its steps (..., T-1) from frame to frame -> (..., T-2), at the inner frames."""
         result: Floats = steps[..., 1:] * self._after - steps[..., :-1] * self._before
         return result
+
+    def second_difference(self, path: Floats, reach_s: float) -> Floats:
+        """The second derivative as told by places ``reach_s`` before and after: (..., T) -> (..., T-2).
+
+        Near the ends it is that of the nearest frame with so much time on both sides; 0 if there is none.
+        """
+        times = self._since_first
+        enough = np.flatnonzero((times >= reach_s) & (times <= times[-1] - reach_s))
+        if not len(enough):
+            return np.zeros((*path.shape[:-1], path.shape[-1] - 2))
+        chosen = slice(enough[0], enough[-1] + 1)
+
+        def at(moments: Floats) -> Floats:
+            index = np.clip(np.searchsorted(times, moments, side="right") - 1, 0, len(times) - 2)
+            part = (moments - times[index]) / self.step[index]
+            before = np.take(path, index, axis=-1)
+            return np.asarray(before + part * (np.take(path, index + 1, axis=-1) - before))
+
+        inside = at(times[chosen] + reach_s) + at(times[chosen] - reach_s) - 2 * path[..., chosen]
+        around = (chosen.start - 1, len(times) - 1 - chosen.stop)
+        return np.asarray(np.pad(inside / reach_s**2, [(0, 0)] * (path.ndim - 1) + [around], mode="edge"))
+
+    def mean_around(self, values: Floats, reach_s: float) -> Floats:
+        """Mean over the time from ``reach_s`` before to ``reach_s`` after each inner frame: (J, T-2) -> (J, T-2)."""
+        edges = np.concatenate(([0.0], np.cumsum(self._within)))  # (T-1,) where one inner frame's share of time ends
+        integral = np.concatenate((np.zeros((len(values), 1)), np.cumsum(values * self._within, axis=-1)), axis=-1)
+
+        def until(times: Floats) -> Floats:
+            index = np.clip(np.searchsorted(edges, times, side="right") - 1, 0, len(values[0]) - 1)
+            part = (times - edges[index]) / self._within[index]
+            return integral[:, index] * (1 - part) + integral[:, index + 1] * part
+
+        middle = self._since_first[1:-1] - self.step[0] / 2  # where each inner frame lies among the edges
+        start, end = np.maximum(middle - reach_s, 0), np.minimum(middle + reach_s, edges[-1])
+        return np.asarray((until(end) - until(start)) / (end - start))
 
     def bending_gradient(self, stiffness: Floats, steps: Floats) -> Floats:
         """Half the gradient of the integral of ``stiffness |x''|^2`` in x.

@@ -162,3 +162,31 @@ def test_shapes_and_dtypes_are_kept(dtype: type, shape: tuple[int, ...]) -> None
         for array in arrays_:
             assert array.shape == expected
             assert array.dtype == dtype
+
+
+@given(axes, st.floats(0, 3))
+def test_cayley_turns_about_the_axis_by_twice_the_arctangent(axis: np.ndarray, length: float) -> None:
+    axis = axis / np.linalg.norm(axis)
+    expected = rotations.exp(axis * 2 * np.arctan(length / 2))
+    np.testing.assert_allclose(rotations.cayley(axis * length), expected, atol=1e-12)
+    np.testing.assert_allclose(rotations.cayley(-axis * length), rotations.conjugate(expected), atol=1e-12)
+
+
+def test_the_memory_layout_stays() -> None:
+    random = np.random.default_rng(0)
+    time_last = random.normal(size=(4, 3, 7)).transpose(2, 1, 0)
+    time_last /= np.linalg.norm(time_last, axis=-1, keepdims=True)
+    vector = np.ascontiguousarray(time_last.transpose(2, 1, 0)[1:]).transpose(2, 1, 0)
+    results = [
+        rotations.normalize(time_last),
+        rotations.conjugate(time_last),
+        rotations.multiply(time_last, time_last),
+        rotations.rotate(time_last, vector),
+        rotations.log(time_last),
+        rotations.exp(vector),
+        rotations.cayley(vector),
+        rotations.make_continuous(time_last),
+    ]
+    for result in results:
+        assert result.transpose(2, 1, 0).flags.c_contiguous
+        assert result.shape[:2] == (7, 3)

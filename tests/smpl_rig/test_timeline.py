@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from smpl_rig.timeline import Timeline
+
+gaps = hnp.arrays(float, st.integers(5, 40), elements=st.floats(0.01, 0.2))
+
+
+def second_derivative_matrix(times_s: np.ndarray) -> np.ndarray:
+    """(T-2, T), row by row from the definition."""
+    rows = np.zeros((len(times_s) - 2, len(times_s)))
+    for t in range(1, len(times_s) - 1):
+        h0, h1 = times_s[t] - times_s[t - 1], times_s[t + 1] - times_s[t]
+        within = (h0 + h1) / 2
+        rows[t - 1, t - 1 : t + 2] = 1 / (h0 * within), -(1 / h0 + 1 / h1) / within, 1 / (h1 * within)
+    return rows
+
+
+def shares(times_s: np.ndarray) -> np.ndarray:
+    step = np.diff(times_s)
+    return np.concatenate(([step[0] / 2], (step[:-1] + step[1:]) / 2, [step[-1] / 2]))
+
+
+@given(gaps, st.integers(0, 5))
+def test_bands_are_those_of_the_dense_matrix(gaps: np.ndarray, seed: int) -> None:
+    times, random = np.cumsum(gaps), np.random.default_rng(seed)
+    weight, stiffness = random.uniform(0, 1, (2, len(times))), random.uniform(0, 1e-4, (2, len(times) - 2))
+    diagonal, first, second = Timeline(times).bands(weight, stiffness)
+    rows = second_derivative_matrix(times)
+    for system in range(2):
+        bending = rows.T @ np.diag(stiffness[system] * shares(times)[1:-1]) @ rows
+        dense = np.diag(weight[system] * shares(times)) + bending
+        built = np.diag(diagonal[system])
+        for offset, band in ((1, first[system]), (2, second[system])):
+            built += np.diag(band, offset) + np.diag(band, -offset)
+        np.testing.assert_allclose(built, dense, rtol=1e-9, atol=1e-12 * np.abs(dense).max())
+
+
+@given(gaps, st.integers(0, 5))
+def test_bending_gradient_is_the_matrix_times_the_path(gaps: np.ndarray, seed: int) -> None:
+    times, random = np.cumsum(gaps), np.random.default_rng(seed)
+    stiffness, path = random.uniform(0, 1e-4, (1, len(times) - 2)), random.normal(size=(3, 1, len(times)))
+    rows = second_derivative_matrix(times)
+    bending = rows.T @ np.diag(stiffness[0] * shares(times)[1:-1]) @ rows
+    gradient = Timeline(times).bending_gradient(stiffness, np.diff(path))
+    np.testing.assert_allclose(gradient, path @ bending, atol=1e-9 * np.abs(bending).max())
+
+
+@given(gaps)
+def test_the_second_derivative_of_a_parabola_is_constant(gaps: np.ndarray) -> None:
+    times = np.cumsum(gaps)
+    np.testing.assert_allclose(Timeline(times).second_derivative(np.diff(1.5 * times**2)), 3.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [24.0, 30.0, 59.94, 120.0])
+def test_second_difference_tells_a_steady_acceleration(rate: float) -> None:
+    times = np.arange(100) / rate
+    told = Timeline(times).second_difference(1.5 * times**2, 0.1)
+    # linear interpolation between frames adds at most step^2 |x''| / 8 to each place
+    np.testing.assert_allclose(told, 3.0, atol=3 * 3.0 / rate**2 / 8 / 0.1**2 + 1e-9)
+
+
+def test_second_difference_of_too_short_a_path_is_none() -> None:
+    times = np.arange(5) / 30
+    assert not Timeline(times).second_difference(times**2, 0.1).any()
+
+
+@given(gaps, st.floats(0.01, 1))
+def test_mean_around_keeps_a_constant(gaps: np.ndarray, reach: float) -> None:
+    values = np.full((2, len(gaps) - 2), 7.0)
+    np.testing.assert_allclose(Timeline(np.cumsum(gaps)).mean_around(values, reach), 7.0, rtol=1e-9)
+
+
+def test_mean_around_is_the_mean_over_its_reach() -> None:
+    values = np.zeros((1, 98))
+    values[0, 50] = 1.0
+    mean = Timeline(np.arange(100) / 10).mean_around(values, 0.35)  # 0.7 s hold seven frames
+    np.testing.assert_allclose(mean[0, 44:57], [0, 0, 0, *[1 / 7] * 7, 0, 0, 0], atol=1e-12)
