@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     shown.add_argument("--speed", action="store_true", help="frames per second on this machine; takes some minutes")
     networks.set_defaults(run=_networks)
 
+    _add_import(commands)
     _add_train(commands)
 
     evaluate = commands.add_parser("evaluate", help="measure how good the answers are")
@@ -111,6 +112,24 @@ def _add_capture(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
     parser.set_defaults(run=_capture)
+
+
+def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("import", help="make Motion files of what other programs captured")
+    parser.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="BVH, AMC, glTF; AMASS; results of WHAM, VIBE, PHALP, GVHMR, AIST++",
+    )
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--body", type=Path, metavar="FILE", help="a licensed SMPL file, for the shapes in the file")
+    parser.add_argument("--fps", type=_rate, metavar="N", help="frames per second, where the file does not tell")
+    parser.add_argument("--skeleton", type=Path, metavar="FILE.asf", help="of an .amc (default: the one beside it)")
+    parser.add_argument("--export", type=_formats, default=(), metavar="fbx,bvh,glb,usd")
+    parser.add_argument("--smoothness", type=_fraction, default=0.0, metavar="0..1", help="of the exports")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
+    parser.set_defaults(run=_import)
 
 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -163,6 +182,13 @@ def _count(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return value
+
+
+def _rate(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 10000:
+        raise argparse.ArgumentTypeError(f"{text} is no number of frames per second")
     return value
 
 
@@ -259,6 +285,12 @@ def export_motions(
         written += outputs
     progress("export", 1.0)
     return written
+
+
+def _import(parsed: argparse.Namespace) -> int:
+    from backend.import_command import run_import
+
+    return run_import(parsed)
 
 
 def _serve(parsed: argparse.Namespace) -> int:

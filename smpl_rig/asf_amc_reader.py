@@ -114,7 +114,9 @@ def parse_asf(text: str) -> AcclaimSkeleton:
     while children:
         ready = [(parent, child) for parent, child in children if parent in bones]
         if not ready:
-            raise AsfAmcError(f"':hierarchy' hangs '{children[0][1]}' on '{children[0][0]}', which hangs on nothing.")
+            hanging = {child for _, child in children}
+            parent, child = next((pair for pair in children if pair[0] not in hanging), children[0])
+            raise AsfAmcError(f"':hierarchy' hangs '{child}' on '{parent}', which hangs on nothing.")
         for parent, child in ready:
             if child not in data:
                 raise AsfAmcError(f"':hierarchy' names '{child}', which ':bonedata' has not.")

@@ -1,0 +1,57 @@
+"""Files of motion as Motions, those of torch among them: what ``limber import`` reads."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from backend.body import limber_body
+from smpl_rig.body import load_body
+from smpl_rig.imports.content import ImportedFileError
+from smpl_rig.imports.placing import Wearer
+from smpl_rig.imports.reading import TORCH_SUFFIXES, read_content, read_motions
+from smpl_rig.motion import Motion
+from smpl_rig.pickles import PickleError, read_pickle
+
+
+def import_motions(
+    path: Path, body: Path | None = None, frame_rate: float | None = None, skeleton: Path | None = None
+) -> list[Motion]:
+    """Every person or take of a file.
+
+    Args:
+        path: ``.bvh``, ``.amc``, ``.glb``, ``.gltf``, ``.npz``, ``.pkl``, ``.pt`` or ``.pth``.
+        body: a licensed SMPL file, whose shapes the file's betas are; None takes Limber's own body, of mean shape.
+        frame_rate: of files that do not tell theirs.
+        skeleton: the ``.asf`` of an ``.amc``; None looks beside it.
+
+    Raises:
+        LimberError: naming the file, and the key that is wrong.
+    """
+    wearer = Wearer(limber_body(), False) if body is None else Wearer(load_body(body), True)
+    if path.suffix.lower() in TORCH_SUFFIXES and path.is_file():
+        return read_content(path, _torch_content(path), wearer, frame_rate)
+    return read_motions(path, wearer, frame_rate, skeleton)
+
+
+def _torch_content(path: Path) -> Any:
+    """Tensors as arrays. Programs give files of joblib torch's ending too."""
+    try:
+        if not zipfile.is_zipfile(path):
+            return read_pickle(path)
+        return _as_arrays(torch.load(path, map_location="cpu", weights_only=True))
+    except PickleError as error:
+        raise ImportedFileError(f"{path.name}: {error}") from error
+    except Exception as error:  # a damaged archive can raise nearly anything
+        raise ImportedFileError(f"{path.name} is no file of tensors: {str(error).splitlines()[0]}") from error
+
+
+def _as_arrays(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach().float().numpy() if value.is_floating_point() else value.numpy()
+    if isinstance(value, dict):
+        return {key: _as_arrays(inner) for key, inner in value.items()}
+    return value
