@@ -4,9 +4,9 @@ A panel, and nothing that computes: captures are the backend's, characters are `
 ``build_addon.py`` copies into the extension.
 """
 
-from . import operators, panels, preferences, properties, session
+from . import import_operator, operators, panels, preferences, properties, session
 
-_CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
+_CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *import_operator.CLASSES, *panels.CLASSES)
 
 
 def register() -> None:

@@ -47,6 +47,7 @@ class LIMBER_PT_capture(_Panel, bpy.types.Panel):  # type: ignore[misc]  # noqa:
             row.scale_y = 1.5
             row.operator("limber.capture", icon="ARMATURE_DATA")
             row.menu("LIMBER_MT_captures", text="", icon="RECOVER_LAST")
+            row.operator("limber.import_motion", text="", icon="IMPORT")
             _draw_outcome(layout, now, width)
 
 
