@@ -184,3 +184,13 @@ def test_a_track_that_is_too_long_for_the_cache_does_not_fill_it(footage: Footag
 def test_a_frame_that_the_footage_lacks_is_told_by_its_time(footage: Footage, cache: FeatureCache) -> None:
     with pytest.raises(FootageError, match=r"brighter\.mp4: the frame at 0\.040 s"):
         features(footage, seen_track(np.array([0.0, 0.04, 0.08]), BOX), cache)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_cuda_sees_what_the_processor_sees(footage: Footage, tmp_path: Path) -> None:
+    track = seen_track(TIMES_S, BOX)
+    here = features(footage, track, FeatureCache(tmp_path / "processor"))
+    there = features(footage, track, FeatureCache(tmp_path / "cuda"), backbone=MeanColour().cuda())
+    for name, tensor in there.tensors().items():
+        assert tensor.is_cuda, name
+        assert torch.allclose(tensor.cpu(), here.tensors()[name], atol=1e-2), name
