@@ -104,7 +104,7 @@ class NetworkLesson(Lesson):
         frames_out: consecutive frames for which a network that answers for one frame of a window is asked.
     """
 
-    def __init__(self, network: LandmarkNetwork, name: str, body: TorchBody, frames_out: int = 16) -> None:
+    def __init__(self, network: LandmarkNetwork, name: str, body: TorchBody, frames_out: int) -> None:
         super().__init__()
         self.taught = network
         self.weights = PAPER_WEIGHTS[name]

@@ -27,10 +27,10 @@ RECIPES: Mapping[str, TrainingSettings] = MappingProxyType(
     {
         ENCODER: TrainingSettings(steps=8500, clips=192, learning_rate=1e-3),
         "mps-net": TrainingSettings(steps=6000),
-        "sps-net": TrainingSettings(steps=4000),
-        "stc-net": TrainingSettings(steps=6000),
-        "tar": TrainingSettings(steps=4000),
-        "str-net": TrainingSettings(steps=8000),
+        "sps-net": TrainingSettings(steps=4000, clips=12),
+        "stc-net": TrainingSettings(steps=5000),
+        "tar": TrainingSettings(steps=4000, frames_out=4),
+        "str-net": TrainingSettings(steps=6000),
     }
 )
 #: Enough to see that everything is in its place.
@@ -84,7 +84,8 @@ def teach(
 
     torch.manual_seed(recipes[name].seed)
     network = LandmarkNetwork(encoder, LANDMARK_NETWORKS[name]())
-    train(NetworkLesson(network, name, body).to(device), source(name, 2), recipes[name], out / name, device)
+    lesson = NetworkLesson(network, name, body, recipes[name].frames_out).to(device)
+    train(lesson, source(name, 2), recipes[name], out / name, device)
     weights = out / name / f"{name}.safetensors"
     save_network(network, name, weights)
     return weights

@@ -35,6 +35,7 @@ class TrainingSettings:
     Attributes:
         steps: of the optimiser.
         clips: drawn for each step.
+        frames_out: consecutive frames for which a network that answers for one frame of a window is asked.
         learning_rate: the highest; it rises for a twentieth of the run and falls as a cosine.
         weight_decay: of AdamW.
         seed: of the weights and of all that is drawn.
@@ -45,6 +46,7 @@ class TrainingSettings:
 
     steps: int = 6000
     clips: int = 24
+    frames_out: int = 16
     learning_rate: float = 5e-4
     weight_decay: float = 1e-4
     seed: int = 0

@@ -24,7 +24,7 @@ def drawn(lesson: NetworkLesson, source: ExampleSource, clips: int = 2) -> Examp
 
 @pytest.mark.parametrize("name", sorted(LANDMARK_NETWORKS))
 def test_every_loss_of_the_paper_is_asked_for(name: str, torch_body: TorchBody, source: ExampleSource) -> None:
-    lesson = NetworkLesson(build_landmark_network(name), name, torch_body)
+    lesson = NetworkLesson(build_landmark_network(name), name, torch_body, frames_out=4)
     loss, errors = lesson(drawn(lesson, source))
     # synthetic examples have no pictures, so there is no segmentation to hold a silhouette against
     weights = {key: value for key, value in vars(PAPER_WEIGHTS[name]).items() if key not in {"mask", "step_decay"}}
@@ -35,7 +35,7 @@ def test_every_loss_of_the_paper_is_asked_for(name: str, torch_body: TorchBody, 
 @pytest.mark.parametrize("name", sorted(LANDMARK_NETWORKS))
 def test_everything_that_is_to_learn_gets_a_gradient(name: str, torch_body: TorchBody, source: ExampleSource) -> None:
     torch.manual_seed(0)
-    lesson = NetworkLesson(build_landmark_network(name), name, torch_body)
+    lesson = NetworkLesson(build_landmark_network(name), name, torch_body, frames_out=4)
     lesson(drawn(lesson, source)).loss.backward()
     left_out = {key for key, value in lesson.named_parameters() if value.grad is None or not value.grad.any()}
     heads = tuple(f"taught.encoder.{head}" for head in ("pose", "shape", "camera"))

@@ -34,7 +34,7 @@ class _CutOffSource(ExampleSource):
 
 def lesson_of(name: str, body: TorchBody) -> NetworkLesson:
     torch.manual_seed(3)
-    return NetworkLesson(build_landmark_network(name), name, body)
+    return NetworkLesson(build_landmark_network(name), name, body, frames_out=4)
 
 
 @pytest.mark.parametrize("name", ["mps-net", "sps-net"])
