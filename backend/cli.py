@@ -85,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     judged = evaluate.add_subparsers(required=True, metavar="HOW")
     _add_evaluate_simulated(judged)
     _add_evaluate_footage(judged)
+    _add_evaluate_smoothing(judged)
+    _add_evaluate_dataset(judged)
 
     setup = commands.add_parser("setup", help="install the files of BlazePose's models into this environment")
     setup.set_defaults(run=_setup)
@@ -169,6 +171,32 @@ def _add_evaluate_footage(judged: argparse._SubParsersAction[argparse.ArgumentPa
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.set_defaults(run=_evaluate_footage)
+
+
+def _add_evaluate_dataset(judged: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = judged.add_parser("dataset", help="on a public dataset, if you have it, by the papers' protocol")
+    parser.add_argument("kind", metavar="KIND", help="3dpw")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where it was unpacked")
+    parser.add_argument("--smpl", type=Path, metavar="DIR", help="SMPL_NEUTRAL, ... and J_regressor_h36m.npy")
+    parser.add_argument("--networks", nargs="+", metavar="NAME", help="default: all that have weights")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, also by joint and by action")
+    parser.set_defaults(run=_evaluate_dataset)
+
+
+def _add_evaluate_smoothing(judged: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = judged.add_parser("smoothing", help="the slider's accuracy against its smoothness, beside other filters")
+    parser.add_argument("--motions", nargs="+", type=Path, metavar="DIR", help="held-out motion, seen in simulation")
+    parser.add_argument(
+        "--films", type=Path, metavar="DIR", help="made by backend.evaluation.renders (default: eight are made)"
+    )
+    parser.add_argument("--networks", nargs="+", metavar="NAME", help="default: all that have weights")
+    parser.add_argument("--sequences", type=_count, default=120, metavar="N", help="of motion; default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=_count, default=os.cpu_count(), metavar="N", help="default: %(default)s")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the curves (needs matplotlib)")
+    parser.set_defaults(run=_evaluate_smoothing)
 
 
 def _fraction(text: str) -> float:
@@ -392,6 +420,33 @@ def _evaluate_simulated(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _evaluate_smoothing(parsed: argparse.Namespace) -> int:
+    from backend.evaluation import renders, smoothing
+    from backend.training.motions import load_library
+
+    networks = parsed.networks or _networks_with_weights()
+    with tempfile.TemporaryDirectory() as folder:
+        if parsed.films:
+            films = sorted(parsed.films.glob("clip_*.npz"))
+        else:
+            films = renders.make(Path(folder), 8, renders.Recipe(parsed.seed, 0, ""), None, parsed.workers)
+        sources = [("films", smoothing.seen_in_films(films, networks, parsed.workers))]
+    if parsed.motions:
+        library = load_library(parsed.motions)
+        seen = smoothing.seen_in_simulation(library, networks, parsed.sequences, parsed.seed, parsed.workers)
+        sources.insert(0, ("simulated", seen))
+    curves = {eye: smoothing.curves(seen) for eye, seen in smoothing.merged(*sources)}
+    print(f"{smoothing.table(curves)}\n\n{smoothing.slider_table(curves)}")
+    if parsed.json:
+        settings = {"sequences": parsed.sequences if parsed.motions else 0, "films": len(films), "seed": parsed.seed}
+        smoothing.write_json(curves, parsed.json, settings)
+    if parsed.plot:
+        from backend.evaluation.smoothing_plot import plot
+
+        plot(curves, parsed.plot)
+    return 0
+
+
 def _evaluate_footage(parsed: argparse.Namespace) -> int:
     from backend.capture import CaptureSettings, choose_device
     from backend.evaluation.footage import evaluate_footage, report, table
@@ -411,6 +466,23 @@ def _evaluate_footage(parsed: argparse.Namespace) -> int:
     print(table(rows))
     if parsed.json:
         _write_json(parsed.json, report(rows))
+    return 0
+
+
+def _evaluate_dataset(parsed: argparse.Namespace) -> int:
+    from backend.capture import choose_device
+    from backend.evaluation.dataset import evaluate_dataset, people_of, report, table
+    from backend.evaluation.licensed import LicensedFiles
+
+    licensed = LicensedFiles(parsed.smpl) if parsed.smpl else None
+    networks = parsed.networks or _networks_with_weights()
+    with tqdm(people_of(parsed.kind, parsed.folder), desc="people") as people:
+        figures = evaluate_dataset(
+            parsed.kind, people, licensed, networks, choose_device(parsed.device), people.set_postfix_str
+        )
+    print(table(figures))
+    if parsed.json:
+        _write_json(parsed.json, report(parsed.kind, licensed, figures))
     return 0
 
 

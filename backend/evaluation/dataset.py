@@ -1,0 +1,149 @@
+"""Answers on public datasets, for whoever has them: ``limber evaluate dataset``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from backend.body import limber_body
+from backend.capture import CaptureSettings, pose_finder
+from backend.features.initial_pose import BodyInCamera
+from backend.features.swaps import repair_swaps
+from backend.machine import machine
+from backend.models import PER_FRAME
+from backend.people.tracks import LANDMARK_INDEX
+from backend.placement import intrinsics
+from backend.text_table import aligned
+from smpl_rig import rotations
+
+from .comparison import SHARED_JOINTS
+from .datasets import threedpw
+from .datasets.filmed import DatasetError, FilmedPerson, Posed
+from .licensed import LicensedFiles
+from .protocol import PROTOCOLS, UNLICENSED, Errors, Protocol, Shape, shape_of, truth_of
+from .watching import Seen, stretched, watch
+
+Floats = NDArray[np.floating[Any]]
+
+RAW = "BlazePose's 3D"
+READERS: Mapping[str, Callable[[Path], Iterator[FilmedPerson]]] = MappingProxyType({"3dpw": threedpw.read})
+_COLUMNS = {
+    "frames": "frames",
+    "seen": "seen %",
+    "pa_mpjpe": "PA-MPJPE",
+    "mpjpe": "MPJPE",
+    "pve": "PVE",
+    "acc_err": "ACC-ERR",
+    "pck": "PCK@150",
+    "auc": "AUC",
+}
+
+#: Is told the name of the person who is next.
+Told = Callable[[str], None]
+
+
+def people_of(kind: str, folder: Path) -> Iterator[FilmedPerson]:
+    """Reads a dataset.
+
+    Raises:
+        DatasetError: if there is no such kind of dataset, or a file of it is not what it should be.
+    """
+    if kind not in READERS:
+        raise DatasetError(f"Dataset '{kind}' is unknown. Choose one of {', '.join(READERS)}.")
+    return READERS[kind](folder)
+
+
+def evaluate_dataset(
+    kind: str,
+    people: Iterable[FilmedPerson],
+    licensed: LicensedFiles | None,
+    networks: Sequence[str],
+    device: torch.device,
+    told: Told,
+) -> dict[str, dict[str, Any]]:
+    """The figures of each answer, see :meth:`.protocol.Errors.summary`.
+
+    Args:
+        kind: of dataset, one of :data:`READERS`.
+        people: what its reader read.
+        licensed: SMPL's files; None scores the embedded body on the joints that everybody shares.
+        networks: names of those that are asked beside the per-frame solver.
+        device: where they run.
+        told: of progress.
+
+    Raises:
+        LimberError: if images or licensed files are missing, or are not what they should be.
+    """
+    protocol = UNLICENSED if licensed is None else PROTOCOLS[kind]
+    names = ([RAW] if licensed is None else []) + [PER_FRAME.name]
+    names += [f"{name}{', fitted' * fit}" for name in networks for fit in (False, True)]
+    errors = {name: Errors() for name in names}
+    for person in people:
+        told(person.name)
+        truth = truth_of(person, protocol, licensed)
+        for answer in errors.values():
+            answer.wanted += int(person.valid.sum())
+        for seen in watch(person):
+            for name, shape in _answers(seen, protocol, licensed, networks, device):
+                errors[name].add(person.action, *stretched(shape, seen, truth), protocol)
+    return {name: answer.summary(protocol) for name, answer in errors.items()}
+
+
+def _answers(
+    seen: Seen, protocol: Protocol, licensed: LicensedFiles | None, networks: Sequence[str], device: torch.device
+) -> Iterator[tuple[str, Shape]]:
+    if licensed is None:
+        rows = [LANDMARK_INDEX[name] for name in SHARED_JOINTS]
+        yield RAW, Shape(np.nan_to_num(seen.track.landmarks3d[:, rows].astype(np.float64)))
+    body = limber_body() if licensed is None else licensed.body("neutral")
+    body_file = None if licensed is None else licensed.body_file("neutral")
+    repaired, trusted_3d = repair_swaps(seen.track)
+    # the lens is not told, as it is not when somebody captures
+    K = intrinsics(seen.size)
+    asked = [(PER_FRAME.name, PER_FRAME.name, True)]
+    asked += [(f"{name}{', fitted' * fit}", name, fit) for name in networks for fit in (False, True)]
+    for name, network, fit in asked:
+        find_pose = pose_finder(network, CaptureSettings(fit=fit, body=body_file), body, K, device)
+        found = find_pose(repaired, trusted_3d, lambda _fraction: None)
+        yield name, shape_of(_posed(found), body, protocol, licensed)
+
+
+def _posed(found: BodyInCamera) -> Posed:
+    return Posed("neutral", found.betas, rotations.from_matrix(found.rotations.astype(np.float64)))
+
+
+def table(figures: Mapping[str, Mapping[str, Any]]) -> str:
+    """A line for each answer: millimetres, mm/frame^2 and percent."""
+    lines = [["answer", *_COLUMNS.values()]]
+    for name, row in figures.items():
+        lines.append([name, *(_shown(row[column]) for column in _COLUMNS)])
+    return aligned(lines, range(1, len(lines[0])))
+
+
+def _shown(figure: float) -> str:
+    if isinstance(figure, int):
+        return str(figure)
+    return f"{figure:.1f}" if np.isfinite(figure) else ""
+
+
+def report(kind: str, licensed: LicensedFiles | None, figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """All figures as JSON values, with what was compared; what cannot be told is null."""
+    protocol = UNLICENSED if licensed is None else PROTOCOLS[kind]
+    return {
+        "machine": machine(),
+        "dataset": kind,
+        "protocol": vars(protocol),
+        "answers": {name: _known(row) for name, row in figures.items()},
+    }
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _known(part) for key, part in value.items()}
+    return None if isinstance(value, float) and not np.isfinite(value) else value
