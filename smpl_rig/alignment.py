@@ -235,10 +235,10 @@ def _standing(motion: SkeletalMotion, joints: dict[str, int]) -> tuple[SkeletalM
 
 def _axes_of(motion: SkeletalMotion, joints: dict[str, int]) -> Floats | None:
     rest = motion.rest_positions()
-    return figure_axes({joint: rest[index] for joint, index in joints.items()})
+    return _figure_axes({joint: rest[index] for joint, index in joints.items()})
 
 
-def figure_axes(at: _Places) -> Floats | None:
+def _figure_axes(at: _Places) -> Floats | None:
     """(3, 3), rows left, up and forward of a standing figure, whose joints are given; None if it does not stand."""
     ankles = (at["left_ankle"] + at["right_ankle"]) / 2
     trunk, legs = at["head"] - at["pelvis"], at["pelvis"] - ankles

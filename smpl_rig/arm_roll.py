@@ -56,14 +56,14 @@ def share_forearm_roll(local: Floats, rest_joints: Floats) -> Floats:
     for side in ("left", "right"):
         elbow, wrist = INDEX[f"{side}_elbow"], INDEX[f"{side}_wrist"]
         length = _direction(side, "elbow", "wrist", rest_joints)
-        too_little = (_roll(local[:, wrist], length) - _roll(local[:, elbow], length)) / 2  # (T,)
+        too_little = (roll_about(local[:, wrist], length) - roll_about(local[:, elbow], length)) / 2  # (T,)
         roll = rotations.exp(too_little[:, None] * length)
         result[:, elbow] = rotations.multiply(local[:, elbow], roll)
         result[:, wrist] = rotations.multiply(rotations.conjugate(roll), local[:, wrist])
     return result
 
 
-def _roll(quaternion: Floats, length: Floats) -> Floats:
+def roll_about(quaternion: Floats, length: Floats) -> Floats:
     """(T, 4) -> (T,) radians about ``length`` (3,), continuous in time: what is left when the swing is taken away."""
     half = np.arctan2(quaternion[:, 1:] @ length, quaternion[:, 0])
     roll = 2 * np.unwrap(half, period=np.pi)
