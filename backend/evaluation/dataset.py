@@ -23,7 +23,7 @@ from backend.text_table import aligned
 from smpl_rig import rotations
 
 from .comparison import SHARED_JOINTS
-from .datasets import threedpw
+from .datasets import emdb, threedpw
 from .datasets.filmed import DatasetError, FilmedPerson, Posed
 from .licensed import LicensedFiles
 from .protocol import PROTOCOLS, UNLICENSED, Errors, Protocol, Shape, shape_of, truth_of
@@ -32,7 +32,9 @@ from .watching import Seen, stretched, watch
 Floats = NDArray[np.floating[Any]]
 
 RAW = "BlazePose's 3D"
-READERS: Mapping[str, Callable[[Path], Iterator[FilmedPerson]]] = MappingProxyType({"3dpw": threedpw.read})
+READERS: Mapping[str, Callable[[Path], Iterator[FilmedPerson]]] = MappingProxyType(
+    {"3dpw": threedpw.read, "emdb": emdb.read}
+)
 _COLUMNS = {
     "frames": "frames",
     "seen": "seen %",
