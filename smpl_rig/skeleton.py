@@ -51,6 +51,15 @@ def _mirror_name(name: str) -> str:
 #: For each joint, the index of the same joint on the other side of the body.
 MIRROR: NDArray[np.intp] = np.array([INDEX[_mirror_name(name)] for name in JOINT_NAMES])
 
+#: From the last joint of a limb to its tip, body frame (Y up, facing +Z), metres of an adult.
+TIPS_M: dict[str, tuple[float, float, float]] = {
+    "head": (0.0, 0.15, 0.0),
+    "left_foot": (0.0, 0.0, 0.07),
+    "right_foot": (0.0, 0.0, 0.07),
+    "left_hand": (0.08, 0.0, 0.0),
+    "right_hand": (-0.08, 0.0, 0.0),
+}
+
 #: The four points whose contact with the floor is tracked, in the order of ``Motion.contacts``.
 CONTACT_NAMES: tuple[str, ...] = ("left_heel", "left_toe", "right_heel", "right_toe")
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from .. import rotations
 from ..axes import WORLD_FROM_BODY
-from ..skeleton import INDEX, JOINT_NAMES, PARENTS
+from ..skeleton import INDEX, JOINT_NAMES, PARENTS, TIPS_M
 
 Array = NDArray[Any]
 
@@ -51,15 +51,6 @@ _NEXT_JOINT: dict[str, str] = {
     "right_elbow": "right_wrist",
     "left_wrist": "left_hand",
     "right_wrist": "right_hand",
-}
-
-#: From the last joint of a limb to its tip, body frame (Y up, facing +Z), metres of an adult.
-_TIPS_M: dict[str, tuple[float, float, float]] = {
-    "head": (0.0, 0.15, 0.0),
-    "left_foot": (0.0, 0.0, 0.07),
-    "right_foot": (0.0, 0.0, 0.07),
-    "left_hand": (0.08, 0.0, 0.0),
-    "right_hand": (-0.08, 0.0, 0.0),
 }
 
 _UP = np.array([0.0, 1.0, 0.0])
@@ -97,7 +88,7 @@ def rest_bones(rest_joints: Array, floor: float) -> RestBones:
     z_axes = np.empty_like(joints)
     for joint, name in enumerate(JOINT_NAMES):
         following = _NEXT_JOINT.get(name)
-        tail = joints[joint] + np.array(_TIPS_M[name]) if following is None else joints[INDEX[following]]
+        tail = joints[joint] + np.array(TIPS_M[name]) if following is None else joints[INDEX[following]]
         if np.linalg.norm(tail - joints[joint]) < _SHORTEST_BONE_M:
             tail = joints[joint] + _SHORTEST_BONE_M * _UP
         along = (tail - joints[joint]) / np.linalg.norm(tail - joints[joint])

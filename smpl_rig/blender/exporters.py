@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 from .. import rotations
 from ..axes import WORLD_FROM_BODY
 from ..errors import LimberError
+from ..exports.bvh import bvh_text
 from ..skeleton import JOINT_NAMES, PARENTS
 from .animation import frame_rate
 from .armature import object_mode
-from .bvh import bvh_text
 
 Array = NDArray[Any]
 StrPath = str | os.PathLike[str]

@@ -9,17 +9,54 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import rotations
+from ..axes import WORLD_FROM_BODY
+from ..skeleton import INDEX, JOINT_NAMES, PARENTS, TIPS_M
+from ..soles import SOLE_BELOW_BALL_M
+from .take import Take
 
 Array = NDArray[Any]
 
 #: Turns about Z, then the turned X, then the turned Y, as most capture software writes them.
-_ROTATION_CHANNELS = "Zrotation Xrotation Yrotation"
+DEFAULT_ORDER = "ZXY"
+ORDERS = ("ZXY", "ZYX", "XYZ", "XZY", "YXZ", "YZX")
+
+
+def write_bvh(take: Take, path: Path, order: str = DEFAULT_ORDER, *, t_pose: bool = False) -> None:
+    """Writes the 24 joints, Y up, in metres, the pelvis first.
+
+    Args:
+        take: what is written.
+        path: of the file.
+        order: of the rotation channels, one of :data:`ORDERS`, the first outermost.
+        t_pose: begin with one more frame that shows the rest pose, standing where the take begins.
+    """
+    y_up = rotations.from_matrix(WORLD_FROM_BODY.T)
+    local, positions = take.local_rotations.copy(), rotations.rotate(y_up, take.pelvis)
+    local[:, 0] = rotations.multiply(y_up, local[:, 0])
+    if t_pose:
+        feet = take.rest_joints[[INDEX["left_foot"], INDEX["right_foot"]], 1]
+        height = take.rest_joints[0, 1] - feet.min() + SOLE_BELOW_BALL_M
+        standing = positions[0] * [1, 0, 1] + [0, height, 0]
+        local = np.concatenate((np.tile(rotations.IDENTITY, (1, len(JOINT_NAMES), 1)), local))
+        positions = np.concatenate((standing[None], positions))
+    text = bvh_text(
+        names=JOINT_NAMES,
+        parents=PARENTS,
+        offsets=take.rest_joints - take.rest_joints[np.maximum(PARENTS, 0)],
+        tips=np.array([TIPS_M.get(name, (0, 0, 0)) for name in JOINT_NAMES]),
+        local_rotations=local,
+        positions=positions,
+        frames_per_second=take.frame_rate,
+        order=order,
+    )
+    path.write_text(text, encoding="ascii", newline="\n")
 
 
 def bvh_text(
@@ -31,6 +68,7 @@ def bvh_text(
     local_rotations: Array,
     positions: Array,
     frames_per_second: float,
+    order: str = DEFAULT_ORDER,
 ) -> str:
     """Formats a motion. All axes are Y up and metres; at rest every joint has the axes of the world.
 
@@ -42,17 +80,19 @@ def bvh_text(
         local_rotations: (T, J, 4) unit quaternions.
         positions: (T, 3) of the first joint in the world.
         frames_per_second: constant.
+        order: of the rotation channels, the first outermost.
     """
     lines = ["HIERARCHY"]
-    order: list[int] = []
+    turns = " ".join(f"{axis}rotation" for axis in order)
+    sequence: list[int] = []
 
     def add(joint: int, indent: str) -> None:
-        order.append(joint)
+        sequence.append(joint)
         is_first = parents[joint] < 0
         lines.append(f"{indent}{'ROOT' if is_first else 'JOINT'} {names[joint]}")
         lines.append(indent + "{")
         lines.append(f"{indent}\tOFFSET {_numbers(np.zeros(3) if is_first else offsets[joint])}")
-        channels = f"6 Xposition Yposition Zposition {_ROTATION_CHANNELS}" if is_first else f"3 {_ROTATION_CHANNELS}"
+        channels = f"6 Xposition Yposition Zposition {turns}" if is_first else f"3 {turns}"
         lines.append(f"{indent}\tCHANNELS {channels}")
         children = [child for child, parent in enumerate(parents) if parent == joint]
         for child in children:
@@ -62,7 +102,7 @@ def bvh_text(
         lines.append(indent + "}")
 
     add(list(parents).index(-1), "")
-    angles = np.rad2deg(euler_zxy(local_rotations[:, order]))  # (T, J, 3), in the order of the hierarchy
+    angles = np.rad2deg(euler_angles(local_rotations[:, sequence], order))  # (T, J, 3), in the order of the hierarchy
     rows = np.concatenate((positions, angles.reshape(len(angles), -1)), axis=1)
     lines += ["MOTION", f"Frames: {len(rows)}", f"Frame Time: {1 / frames_per_second:.9f}"]
     motion = io.StringIO()
@@ -70,22 +110,24 @@ def bvh_text(
     return "\n".join(lines) + "\n" + motion.getvalue()
 
 
-def euler_zxy(quaternion: Array) -> Array:
-    """(T, ..., 4) -> (T, ..., 3) radians about Z, X, Y with R = Rz Rx Ry, continuous in time.
+def euler_angles(quaternion: Array, order: str) -> Array:
+    """(T, ..., 4) -> (T, ..., 3) radians with R = R_first R_second R_third, continuous in time.
 
-    A rotation has two such triples, (z, x, y) and (z + pi, pi - x, y + pi), and each its full turns; from frame to
+    A rotation has two such triples, (a, b, c) and (a + pi, pi - b, c + pi), and each its full turns; from frame to
     frame the nearer one is taken, so that no reader that blends between frames sees a jump.
     """
+    i, j, k = ("XYZ".index(axis) for axis in order)
+    sign = 1 if (j - i) % 3 == 1 else -1
     m = rotations.to_matrix(quaternion)
-    x = np.arcsin(np.clip(m[..., 2, 1], -1, 1))
-    z = np.arctan2(-m[..., 0, 1], m[..., 1, 1])
-    y = np.arctan2(-m[..., 2, 0], m[..., 2, 2])
-    # with x at a right angle z and y turn about one axis: give it all to z
-    locked = np.abs(m[..., 2, 1]) > 1 - 1e-12
-    z = np.where(locked, np.arctan2(m[..., 1, 0], m[..., 0, 0]), z)
-    y = np.where(locked, 0, y)
-    first = np.stack((z, x, y), axis=-1)
-    second = np.stack((z + np.pi, np.pi - x, y + np.pi), axis=-1)
+    b = np.arcsin(np.clip(sign * m[..., i, k], -1, 1))
+    a = np.arctan2(-sign * m[..., j, k], m[..., k, k])
+    c = np.arctan2(-sign * m[..., i, j], m[..., i, i])
+    # with b at a right angle a and c turn about one axis: give it all to a
+    locked = np.abs(m[..., i, k]) > 1 - 1e-12
+    a = np.where(locked, np.arctan2(sign * m[..., k, j], m[..., j, j]), a)
+    c = np.where(locked, 0, c)
+    first = np.stack((a, b, c), axis=-1)
+    second = np.stack((a + np.pi, np.pi - b, c + np.pi), axis=-1)
     result: Array = first.copy()
     for frame in range(1, len(result)):
         before = result[frame - 1]
