@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from smpl_rig.skeleton import BETA_COUNT, JOINT_COUNT
 
 from . import rotation6d
 from .frame_features import Estimate, FrameFeatures
+from .mirroring import mirror_landmarks, mirror_rotations
 from .sliding_window import run
 from .temporal_network import TemporalNetwork
 from .turns import nearest, turns
@@ -56,7 +57,7 @@ def estimate_body(
     network: LandmarkNetwork,
     betas: Floats | None = None,
 ) -> BodyInCamera:
-    """Runs a network over a track.
+    """Runs a network over a track and over what a mirror would show of it, and takes the mean.
 
     Args:
         track: landmarks with left and right set right.
@@ -70,10 +71,14 @@ def estimate_body(
     local = np.empty((len(track), JOINT_COUNT, 3, 3), dtype=np.float32)
     shapes = np.empty((len(track), BETA_COUNT), dtype=np.float32)
     answered = np.zeros(len(track), dtype=bool)
+    intrinsics = _tensor(K, body)[None]
     for chosen in turns(track):
-        estimate = network(_inputs(track, trusted_3d, K, chosen, body.v_template.device), _tensor(K, body)[None])
-        local[chosen] = rotation6d.to_matrix(estimate.pose6d)[0].cpu().numpy()
-        shapes[chosen] = estimate.betas[0].cpu().numpy()
+        seen = _seen(track, trusted_3d, chosen, body.v_template.device)
+        estimate = network(landmark_inputs(*seen, intrinsics), intrinsics)
+        mirrored = network(landmark_inputs(*_mirrored(seen, float(K[0, 2])), intrinsics), intrinsics)
+        back = rotation6d.from_matrix(mirror_rotations(rotation6d.to_matrix(mirrored.pose6d)))
+        local[chosen] = rotation6d.to_matrix(estimate.pose6d + back)[0].cpu().numpy()
+        shapes[chosen] = (estimate.betas + mirrored.betas)[0].cpu().numpy() / 2
         answered[chosen] = True
     local = local[nearest(answered)]
     shape = np.median(shapes[track.observed], axis=0) if betas is None else betas
@@ -81,20 +86,32 @@ def estimate_body(
     return BodyInCamera(local, shape, transl, confidence(track, residual, FitSettings()))
 
 
-def _inputs(
-    track: Track, trusted_3d: NDArray[np.bool_], K: Floats, chosen: NDArray[np.intp], device: torch.device
-) -> LandmarkInputs:
+class _Seen(NamedTuple):
+    """What the detector saw in some frames, as :func:`landmark_inputs` takes it."""
+
+    landmarks2d: Tensor
+    landmarks3d: Tensor
+    trusted_3d: Tensor
+    observed: Tensor
+    times_s: Tensor
+
+
+def _seen(track: Track, trusted_3d: NDArray[np.bool_], chosen: NDArray[np.intp], device: torch.device) -> _Seen:
     def tensor(array: NDArray[Any]) -> Tensor:
         return torch.tensor(np.nan_to_num(array[chosen])[None], dtype=torch.float32, device=device)
 
-    return landmark_inputs(
+    return _Seen(
         tensor(track.landmarks2d),
         tensor(track.landmarks3d),
         tensor(trusted_3d) > 0,
         tensor(track.observed) > 0,
         tensor(track.timestamps_s - track.timestamps_s[0]),
-        torch.tensor(K, dtype=torch.float32, device=device)[None],
     )
+
+
+def _mirrored(seen: _Seen, centre_x: float) -> _Seen:
+    landmarks2d, landmarks3d = mirror_landmarks(seen.landmarks2d, seen.landmarks3d, centre_x)
+    return seen._replace(landmarks2d=landmarks2d, landmarks3d=landmarks3d)
 
 
 def place_before_camera(
