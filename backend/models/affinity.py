@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .precision import in_full_precision
 
+
+@in_full_precision
 def affinity_map(queries: Tensor, keys: Tensor, visible: Tensor | None = None) -> Tensor:
     """Softmax over the frames of the dot products, which are not scaled (MPS-Net, eq. 5).
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from smpl_rig.skeleton import BETA_COUNT, JOINT_COUNT
 
 from . import rotation6d
+from .precision import in_full_precision
 
 POSE_SIZE = JOINT_COUNT * 6
 CAMERA_SIZE = 3
@@ -46,6 +47,7 @@ class IterativeRegressor(nn.Module):
         self.register_buffer("init_shape", torch.zeros(1, BETA_COUNT))
         self.register_buffer("init_cam", torch.tensor([MEAN_CAMERA]))
 
+    @in_full_precision
     def forward(
         self,
         features: Tensor,

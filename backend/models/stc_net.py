@@ -5,6 +5,8 @@ Videos (2023). The layers have the paper's names.
 
 Where the paper leaves something open:
 
+- Windows are said not to overlap, and their border frames to be averaged across neighbours, for which two windows must
+  have answers: so windows have one frame in common.
 - A linear layer from 112 x 112 x 16 to 2048 numbers would have 411 million weights, so the maps are averaged over
   squares before Gamma_3. H in eq. 2 is what Gamma_3 gives.
 - Phi_1 and Phi_2 halve the camera's 512 numbers, as Phi_3 and Phi_4 do with the 2048 of H. The 1 x 1 convolutions have
@@ -28,6 +30,7 @@ from smpl_rig.skeleton import BETA_COUNT, JOINT_COUNT
 
 from .affinity import affinity_map, self_similarity_map
 from .frame_features import Estimate, FrameFeatures
+from .precision import in_full_precision
 from .regressor import CAMERA_SIZE, POSE_SIZE, IterativeRegressor
 from .temporal_network import Frames, TemporalNetwork, Window
 
@@ -114,6 +117,13 @@ class STCNet(TemporalNetwork):
             "h_values": self.phi_5(h),
         }
 
+    @in_full_precision
+    def _residuals(self, z: Tensor, theta: Tensor) -> Tensor:
+        """(B, W, spatial) and (B, W, 157) -> (B, W, 157), eq. 4."""
+        states, _ = self.zeta(torch.cat((z, theta), dim=-1))  # (B, W, hidden)
+        residuals: Tensor = self.residual(states)
+        return residuals
+
     def _body_aware(self, features: FrameFeatures) -> Tensor:
         """(B, T, numbers that Gamma_3 reads): of maps and feature vector what has a size in the configuration."""
         parts = []
@@ -143,8 +153,7 @@ class STCNet(TemporalNetwork):
         pose6d, betas, camera = self.g(z)  # eq. 3
         coarse = Estimate(pose6d, betas, camera, frames.frame_indices)
         theta = torch.cat((pose6d.flatten(-2), betas, camera), dim=-1)  # (B, W, 157)
-        states, _ = self.zeta(torch.cat((z, theta), dim=-1))  # (B, W, hidden)
-        theta = theta + self.residual(states)  # eq. 4 and 5
+        theta = theta + self._residuals(z, theta)  # eq. 5
         pose, betas, camera = theta.split(THETA_SIZES, dim=-1)
         return Estimate(
             pose6d=pose.unflatten(-1, (JOINT_COUNT, 6)),

@@ -102,6 +102,7 @@ class SpatialTendencyEnhancing(nn.Module):
         S_F = self.convolution(F.transpose(1, 2)).transpose(1, 2)
         return S_F.diff(dim=1) - F.diff(dim=1)
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # it has no code for complex numbers
     def highlighted(self, F: Tensor) -> Tensor:
         """F_fft, frequencies amplified by their gains: (B, T, C) -> (B, T, C)."""
         frequencies = torch.fft.rfft(F.float(), dim=1)  # (B, T / 2 + 1, C)

@@ -19,6 +19,7 @@ from . import rotation6d
 from .crop_camera import points_in_crop
 from .frame_features import Estimate, FrameFeatures
 from .markers import MARKER_COUNT, MarkerBody, Markers, embedded_markers
+from .precision import in_full_precision
 from .regressor import CAMERA_SIZE, MEAN_CAMERA, POSE_SIZE
 from .temporal_network import Frames, TemporalNetwork, one_frame_out
 
@@ -170,6 +171,7 @@ class GlobalTemporalEncoder(nn.Module):
         self.register_buffer("positions", _sinusoids(config.length, config.width), persistent=False)
         self.register_buffer("phi_mean", _mean_phi(), persistent=False)
 
+    @in_full_precision
     def forward(self, F: Tensor, observed: Tensor, v_cliff: Tensor) -> tuple[Tensor, Tensor]:
         """Finds where the refinement starts.
 
@@ -285,6 +287,7 @@ class RecurrentRefinementModule(nn.Module):
         self.GRUs = ParallelGRUs(STATE_COUNT, sampled + sum(PHI_SIZES) + CLIFF_SIZE, config.state)
         self.regressor = DisentangledRegressor(config.state)
 
+    @in_full_precision
     def forward(self, H: Tensor, phi: Tensor, m: Tensor, v_cliff: Tensor) -> list[Tensor]:
         """Refines an estimate.
 
