@@ -9,7 +9,7 @@ env: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[blender,smpl,train,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[blender,smpl,train,datasets,dev]'
 	$(BIN)/limber setup
 	touch $@
 

@@ -118,17 +118,10 @@ def per_joint(names: Sequence[str], distances: Floats) -> dict[str, float]:
     return {name: mean(column) for name, column in zip(names, distances.T, strict=True)}
 
 
-def per_action(actions: Sequence[str], distances: Sequence[Floats]) -> dict[str, float]:
-    """The mean over all frames of each action, in the actions' alphabetical order.
-
-    Args:
-        actions: of each sequence.
-        distances: (N, J) of each sequence.
-    """
-    together: dict[str, list[Floats]] = {action: [] for action in sorted(actions)}
-    for action, part in zip(actions, distances, strict=True):
-        together[action].append(np.ravel(part))
-    return {action: mean(np.concatenate(parts)) for action, parts in together.items()}
+def per_action(actions: Sequence[str] | NDArray[np.str_], distances: Floats) -> dict[str, float]:
+    """The mean of the rows of each action, in alphabetical order: of N frames' actions and (N, J) distances."""
+    of_frames = np.asarray(actions, dtype=np.str_)
+    return {str(action): mean(distances[of_frames == action]) for action in np.unique(of_frames)}
 
 
 def mean(values: Floats) -> float:

@@ -110,7 +110,7 @@ class Errors:
     """Of one answer, over all frames of all sequences that counted; empty at first.
 
     Attributes:
-        actions: of each part.
+        actions: of each of the N frames of each part.
         joints: (N, J) mm of each part, roots laid on each other.
         aligned: (N, J) mm of each part, after Procrustes analysis.
         accelerations: (N, J) mm/frame^2 of each part.
@@ -118,18 +118,18 @@ class Errors:
         wanted: frames that count.
     """
 
-    actions: list[str] = field(default_factory=list)
+    actions: list[NDArray[np.str_]] = field(default_factory=list)
     joints: list[Floats] = field(default_factory=list)
     aligned: list[Floats] = field(default_factory=list)
     accelerations: list[Floats] = field(default_factory=list)
     vertices: list[Floats] = field(default_factory=list)
     wanted: int = 0
 
-    def add(self, action: str, shape: Shape, truth: Shape, counted: Mask, protocol: Protocol) -> None:
-        """Takes in an answer about a stretch of frames, of which some count."""
+    def add(self, actions: NDArray[np.str_], shape: Shape, truth: Shape, counted: Mask, protocol: Protocol) -> None:
+        """Takes in an answer about a stretch of T frames, of which some count."""
         rows = [protocol.joints.index(name) for name in protocol.root]
         root, true_root = shape.joints[:, rows].mean(axis=1), truth.joints[:, rows].mean(axis=1)
-        self.actions.append(action)
+        self.actions.append(actions[counted])
         self.joints.append(joint_distances(shape.joints, truth.joints, counted, root, true_root))
         self.aligned.append(procrustes_distances(shape.joints, truth.joints, counted))
         centred, true_centred = shape.joints - root[:, None], truth.joints - true_root[:, None]
@@ -141,7 +141,7 @@ class Errors:
 
     def summary(self, protocol: Protocol) -> dict[str, Any]:
         """The papers' figures, and those by joint and by action; NaN where nothing counted."""
-        joints, aligned = _together(self.joints), _together(self.aligned)
+        joints, aligned, actions = _together(self.joints), _together(self.aligned), _together(self.actions)
         return {
             "frames": len(joints),
             "seen": 100.0 * len(joints) / self.wanted if self.wanted else float("nan"),
@@ -153,10 +153,10 @@ class Errors:
             "auc": auc(joints),
             "mpjpe_by_joint": per_joint(protocol.joints, joints) if joints.size else {},
             "pa_mpjpe_by_joint": per_joint(protocol.joints, aligned) if joints.size else {},
-            "mpjpe_by_action": per_action(self.actions, self.joints),
-            "pa_mpjpe_by_action": per_action(self.actions, self.aligned),
+            "mpjpe_by_action": per_action(actions, joints),
+            "pa_mpjpe_by_action": per_action(actions, aligned),
         }
 
 
-def _together(parts: Sequence[Floats]) -> Floats:
+def _together(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return np.concatenate(parts) if parts else np.zeros(0)

@@ -45,6 +45,11 @@ class Seen:
     counted: Mask
     size: tuple[int, int]
 
+    @property
+    def stretch(self) -> slice:
+        """Of the truth, from the track's first frame to its last."""
+        return slice(int(self.frames[0]), int(self.frames[-1]) + 1)
+
 
 def watch(person: FilmedPerson) -> list[Seen]:
     """Tracks a dataset's person through its images.
@@ -102,8 +107,10 @@ def _is_theirs(boxes: Floats, tracks: Sequence[Track], numbers: NDArray[np.int64
 
 
 def stretched(shape: Shape, seen: Seen, truth: Shape) -> tuple[Shape, Shape, Mask]:
-    """An answer and the truth on one time line, on which frames that were left out are gaps, and the mask."""
-    low, high = seen.frames[0], seen.frames[-1] + 1
+    """An answer and the truth on the time line of :attr:`Seen.stretch`, on which frames that were left out are gaps,
+    and which of its frames count.
+    """
+    low, high = seen.stretch.start, seen.stretch.stop
     rows = seen.frames - low
     counted = np.zeros(high - low, dtype=bool)
     counted[rows] = seen.counted

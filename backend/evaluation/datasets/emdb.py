@@ -50,7 +50,7 @@ def _person(path: Path, data: dict[str, Any]) -> FilmedPerson:
     corners = numbers(path, "bboxes", entry(path, boxes, "bboxes"), (frames, 4))
     return FilmedPerson(
         name=str(entry(path, data, "name")),
-        action=path.parent.name,
+        actions=np.full(frames, path.parent.name),
         images=path.parent / "images" / "%05d.jpg",
         first_image=0,
         stride=1,

@@ -50,7 +50,7 @@ class FilmedPerson:
 
     Attributes:
         name: of the sequence, with the person's number where there are several.
-        action: by which errors are told apart.
+        actions: (T,) of the frames, by which errors are told apart.
         images: pattern of the images.
         first_image: number of the image that shows the truth's first frame.
         stride: images from one frame of the truth to the next.
@@ -63,7 +63,7 @@ class FilmedPerson:
     """
 
     name: str
-    action: str
+    actions: NDArray[np.str_]
     images: Path
     first_image: int
     stride: int

@@ -55,7 +55,7 @@ def _actor(folder: Path, path: Path, data: dict[str, Any], actor: int) -> Filmed
     seen = keypoints[..., 2] > LEAST_CONFIDENCE
     return FilmedPerson(
         name=f"{path.stem}_{actor}",
-        action=path.stem,
+        actions=np.full(frames, path.stem),
         images=folder / "imageFiles" / path.stem / "image_%05d.jpg",
         first_image=0,
         stride=1,

@@ -126,7 +126,9 @@ def test_the_one_whose_box_overlaps_most() -> None:
 
 def test_images_that_are_missing(tmp_path: Path) -> None:
     images, boxes, valid = tmp_path / "nowhere" / "%06d.png", np.zeros((2, 4)), np.ones(2, dtype=bool)
-    person = FilmedPerson("a", "a", images, 1, 1, Fraction(50), boxes, valid, ("pelvis",), np.zeros((2, 1, 3)))
+    person = FilmedPerson(
+        "a", np.full(2, "a"), images, 1, 1, Fraction(50), boxes, valid, ("pelvis",), np.zeros((2, 1, 3))
+    )
     with pytest.raises(DatasetError, match="Unpack the images of a there"):
         watch(person)
 

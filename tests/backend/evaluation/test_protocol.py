@@ -52,7 +52,9 @@ def posed() -> Posed:
 
 def person(posed: Posed | None, joints: np.ndarray, names: tuple[str, ...] = JOINT_NAMES) -> FilmedPerson:
     boxes, valid = np.zeros((FRAMES, 4)), np.ones(FRAMES, dtype=bool)
-    return FilmedPerson("a_0", "a", Path("%d.jpg"), 0, 1, Fraction(30), boxes, valid, names, joints, posed)
+    return FilmedPerson(
+        "a_0", np.full(FRAMES, "a"), Path("%d.jpg"), 0, 1, Fraction(30), boxes, valid, names, joints, posed
+    )
 
 
 def own_joints(posed: Posed, body: Body) -> np.ndarray:
@@ -113,8 +115,8 @@ def test_errors_that_are_known(licensed: LicensedFiles, posed: Posed, from_root:
     answer = Shape(truth.joints + aside + 5.0, truth.vertices + aside + (5.0 if from_root else 0.0))
     errors = Errors(wanted=10)
     counted = np.array([True, True, False, True, True, True])
-    errors.add("walk", answer, truth, counted, protocol)
-    errors.add("sit", truth, truth, counted, protocol)
+    errors.add(np.full(FRAMES, "walk"), answer, truth, counted, protocol)
+    errors.add(np.full(FRAMES, "sit"), truth, truth, counted, protocol)
     found = errors.summary(protocol)
     assert (found["frames"], found["seen"]) == (10, 100.0)
     np.testing.assert_allclose(found["mpjpe"], 10 * 22 / 24 / 2, rtol=1e-6)

@@ -53,7 +53,8 @@ def test_the_person_in_the_camera(tmp_path: Path) -> None:
     write(tmp_path, data)
     write(tmp_path, sequence() | {"emdb1": False}, name="10_outdoor_run")
     (person,) = read(tmp_path)
-    assert (person.name, person.action) == ("P0_09_outdoor_walk", "09_outdoor_walk")
+    assert person.name == "P0_09_outdoor_walk"
+    assert person.actions.tolist() == ["09_outdoor_walk"] * FRAMES
     assert person.images == tmp_path / "P0" / "09_outdoor_walk" / "images" / "%05d.jpg"
     assert person.valid.tolist() == [True, False, True, True]
     np.testing.assert_array_equal(person.boxes[[0, 3]], [[10, 20, 100, 300], [1, 2, 2, 2]])
