@@ -23,7 +23,7 @@ from backend.text_table import aligned
 from smpl_rig import rotations
 
 from .comparison import SHARED_JOINTS
-from .datasets import emdb, mpi_inf_3dhp, threedpw
+from .datasets import emdb, human36m, mpi_inf_3dhp, threedpw
 from .datasets.filmed import DatasetError, FilmedPerson, Posed
 from .licensed import LicensedFiles
 from .protocol import PROTOCOLS, UNLICENSED, Errors, Protocol, Shape, shape_of, truth_of
@@ -33,7 +33,7 @@ Floats = NDArray[np.floating[Any]]
 
 RAW = "BlazePose's 3D"
 READERS: Mapping[str, Callable[[Path], Iterator[FilmedPerson]]] = MappingProxyType(
-    {"3dpw": threedpw.read, "emdb": emdb.read, "mpi-inf-3dhp": mpi_inf_3dhp.read}
+    {"3dpw": threedpw.read, "emdb": emdb.read, "mpi-inf-3dhp": mpi_inf_3dhp.read, "human36m": human36m.read}
 )
 _COLUMNS = {
     "frames": "frames",
