@@ -1,9 +1,14 @@
-"""How many frames a second each network answers for, alone: from features to pose, 64 windows at once."""
+"""How many frames a second each network answers for, alone: from features to pose, 64 windows at once.
+
+A processor runs one thread, whose own time is taken, so that the figures mean the same on a machine that has other work
+to do. On a GPU it is the time that passes.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -34,7 +39,7 @@ class Speed:
         device: the processor or GPU.
         frames_per_second: answered for.
         seconds_per_frame: the same, the other way round.
-        times_sps_net: how many times SPS-Net's printed speed that is.
+        times_sps_net: how many times SPS-Net's printed speed that is, which has the backbone in.
     """
 
     network: str
@@ -93,7 +98,7 @@ def as_records(found: list[Speed]) -> list[dict[str, Any]]:
 def _name_of(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{machine()}, {torch.get_num_threads()} threads"
+    return f"one core of {machine()}"
 
 
 def _seconds_per_frame(configuration: Configuration, device: torch.device) -> float:
@@ -102,17 +107,28 @@ def _seconds_per_frame(configuration: Configuration, device: torch.device) -> fl
     frames = window.first + (WINDOWS_AT_ONCE - 1) * window.stride + window.outputs[-1] + 1
     noise = configuration.noise(1, frames)
     features = FrameFeatures(**{name: value.to(device) for name, value in noise.tensors().items()})
-    times = [_seconds(network, features)]  # the first one is slower, where there is time for another
-    began = time.perf_counter()
-    while sum(times) < SECONDS_EACH and time.perf_counter() - began < SECONDS_EACH:
-        times.append(_seconds(network, features))
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    times = []
+    with _one_thread():
+        while sum(times) < SECONDS_EACH:
+            times.append(_seconds(network, features, clock))
     return min(times) / frames
 
 
 @torch.no_grad()
-def _seconds(network: TemporalNetwork, features: FrameFeatures) -> float:
+def _seconds(network: TemporalNetwork, features: FrameFeatures, clock: Callable[[], float]) -> float:
     """One sequence, with the copies of its border frames that fill the first and the last windows."""
-    began = time.perf_counter()
+    began = clock()
     estimate = run(network, features, WINDOWS_AT_ONCE)
     assert bool(estimate.pose6d.isfinite().all())  # waits for the GPU
-    return time.perf_counter() - began
+    return clock() - began
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
