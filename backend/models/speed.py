@@ -108,7 +108,7 @@ def _seconds_per_frame(configuration: Configuration, device: torch.device) -> fl
     noise = configuration.noise(1, frames)
     features = FrameFeatures(**{name: value.to(device) for name, value in noise.tensors().items()})
     clock = time.process_time if device.type == "cpu" else time.perf_counter
-    times = []
+    times: list[float] = []
     with _one_thread():
         while sum(times) < SECONDS_EACH:
             times.append(_seconds(network, features, clock))
