@@ -16,7 +16,7 @@ from .. import rotations
 from ..soles import HEEL_BEHIND_ANKLE_M, TOE_BEFORE_BALL_M, sole_points
 from .retargeting import Performance, Retargeting, WorldPose
 from .rig_map import SIDES
-from .two_bone import Limb, reach
+from .two_bone import Limb, nearer_goal, reach
 
 Floats = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
@@ -25,8 +25,12 @@ Mask = NDArray[np.bool_]
 SURE = 0.5
 #: A foot is led to its place, and let go, within this time.
 FADE_S = 0.2
-#: Heel and toe take over from each other within this time.
+#: Heel and toe take over from each other within this time, and a contact is not interrupted for less.
 ROLL_OVER_S = 0.1
+#: Legs are turned by no more to hold a foot, whatever their proportions; found in so many trials.
+MOST_TURN_RAD, TRIALS = np.deg2rad(2.5), 6
+#: Knees are bent or straightened by no more; rather does a foot rest some millimetres above or below the floor.
+MOST_BEND_RAD = np.deg2rad(3.5)
 #: Of a person whose contacts nobody has found: soles so slow and so near to the lowest that they come rest.
 SLOW_M_PER_S = 0.25
 LOW_M = 0.06
@@ -59,11 +63,35 @@ def plant_feet(retargeting: Retargeting, pose: WorldPose, performance: Performan
     for number, side in enumerate(SIDES):
         hip, knee, ankle = (retargeting.limb_bone(f"{side}_{joint}") for joint in ("hip", "knee", "ankle"))
         left_over = hold[:, number, None] * (moved[:, number] - shared)
-        goal = heads[ankle] + left_over - heads[hip]
         held = hold[:, number] > 0
-        upper, lower = reach(_leg(retargeting, side), turned[hip][held], turned[knee][held], goal[held])
+        now = (heads[ankle] - heads[hip])[held]
+        upper, lower = _led(_leg(retargeting, side), turned[hip][held], turned[knee][held], now, left_over[held])
         turned[hip], turned[knee] = _replaced(turned[hip], held, upper), _replaced(turned[knee], held, lower)
     return WorldPose(turned, pose.place)
+
+
+def _led(leg: Limb, upper: Floats, lower: Floats, now: Floats, move: Floats) -> tuple[Floats, Floats]:
+    """A leg turned so that its ankle moves, as far as bones may turn (T, 4).
+
+    Args:
+        leg: at rest.
+        upper: (T, 4) of the thigh.
+        lower: (T, 4) of the shin.
+        now: (T, 3) metres from hip to ankle.
+        move: (T, 3) metres.
+    """
+    share = np.ones((len(now), 1))
+    for _ in range(TRIALS):
+        goal = nearer_goal(leg, upper, lower, now + share * move, MOST_BEND_RAD)
+        thigh, shin = reach(leg, upper, lower, goal)
+        most = np.maximum(_angle(upper, thigh), _angle(lower, shin))[:, None]
+        share *= np.minimum(1, MOST_TURN_RAD / np.maximum(most, MOST_TURN_RAD / 2))
+    return thigh, shin
+
+
+def _angle(a: Floats, b: Floats) -> Floats:
+    """(T, 4) and (T, 4) -> (T,) radians."""
+    return np.linalg.norm(rotations.log(rotations.multiply(rotations.conjugate(a), b)), axis=-1)
 
 
 def rig_sole_points(retargeting: Retargeting) -> dict[str, tuple[str, Floats]]:
@@ -100,13 +128,23 @@ def _rig_soles(retargeting: Retargeting, pose: WorldPose) -> Floats:
 
 
 def _resting(points: Floats, performance: Performance) -> Mask:
-    """(T, 4)."""
+    """(T, 4); a moment of doubt within a contact ends none."""
     if performance.contacts.any() or len(points) < 2:
-        return performance.contacts > SURE
+        return _closed(performance.contacts > SURE, performance.times_s)
     speed = np.linalg.norm(np.gradient(points, performance.times_s, axis=0), axis=-1)
     lowest = np.percentile(points[..., 2].min(axis=1), 5)
     found: Mask = (speed < SLOW_M_PER_S) & (points[..., 2] < lowest + LOW_M)
-    return found
+    return _closed(found, performance.times_s)
+
+
+def _closed(resting: Mask, times: Floats) -> Mask:
+    """(T, 4) without the gaps that are shorter than :data:`ROLL_OVER_S`."""
+    closed = resting.copy()
+    for point in closed.T:
+        for start, end in _runs(~point):
+            if start > 0 and end < len(times) and times[end] - times[start - 1] < ROLL_OVER_S:
+                point[start:end] = True
+    return closed
 
 
 def _correction(missing: Floats, resting: Mask, performance: Performance) -> tuple[Floats, Floats]:
@@ -126,8 +164,8 @@ def _correction(missing: Floats, resting: Mask, performance: Performance) -> tup
     for number, (start, end) in enumerate(runs):
         before = runs[number - 1][1] if number else 0
         after = runs[number + 1][0] if number + 1 < len(runs) else len(times)
-        _fade(moved, hold, np.arange(start - 1, before - 1, -1), start, times)
-        _fade(moved, hold, np.arange(end, after), end - 1, times)
+        _fade(moved, hold, np.arange(start - 1, before - 1, -1), start, times, meets=before > 0)
+        _fade(moved, hold, np.arange(end, after), end - 1, times, meets=after < len(times))
     return moved, hold
 
 
@@ -163,12 +201,12 @@ def _smoothed(weight: Floats, times: Floats) -> Floats:
     return smooth
 
 
-def _fade(moved: Floats, hold: Floats, frames: NDArray[np.intp], edge: int, times: Floats) -> None:
-    """Lets go of a foot over the frames that follow, or precede, the edge of a contact."""
+def _fade(moved: Floats, hold: Floats, frames: NDArray[np.intp], edge: int, times: Floats, *, meets: bool) -> None:
+    """Lets go of a foot over the frames next to a contact's edge, half way at most to a contact that they meet."""
     away = np.abs(times[frames] - times[edge])
-    span = min(FADE_S, away[-1] / 2) if len(away) else 0
+    span = min(FADE_S, away[-1] / 2) if meets and len(away) else FADE_S
     frames, away = frames[away < span], away[away < span]
-    part = away / span if span else away
+    part = away / span
     moved[frames] = moved[edge]
     hold[frames] = 1 - part**2 * (3 - 2 * part)
 
