@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Sequence as SequenceOf
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,21 +18,21 @@ from backend.features.initial_pose import BodyInCamera
 from backend.features.swaps import repair_swaps
 from backend.machine import machine
 from backend.models import PER_FRAME
-from backend.people.tracks import LANDMARK_INDEX
 from backend.placement import intrinsics
 from backend.text_table import aligned
 from smpl_rig import rotations
+from smpl_rig.skeleton import JOINT_COUNT
 
-from .comparison import SHARED_JOINTS
 from .datasets import emdb, human36m, mpi_inf_3dhp, threedpw
 from .datasets.filmed import DatasetError, FilmedPerson, Posed
 from .licensed import LicensedFiles
 from .protocol import PROTOCOLS, UNLICENSED, Errors, Protocol, Shape, shape_of, truth_of
+from .simulated import Sequence, blazepose, blazepose_repaired
 from .watching import Seen, stretched, watch
 
 Floats = NDArray[np.floating[Any]]
 
-RAW = "BlazePose's 3D"
+RAW, FAIR = "BlazePose's 3D", "BlazePose's 3D, repaired, smoothed"
 READERS: Mapping[str, Callable[[Path], Iterator[FilmedPerson]]] = MappingProxyType(
     {"3dpw": threedpw.read, "emdb": emdb.read, "mpi-inf-3dhp": mpi_inf_3dhp.read, "human36m": human36m.read}
 )
@@ -56,6 +57,8 @@ def people_of(kind: str, folder: Path) -> Iterator[FilmedPerson]:
     Raises:
         DatasetError: if there is no such kind of dataset, or a file of it is not what it should be.
     """
+    if kind == "amass":
+        raise DatasetError(f"AMASS has no images. Simulate them: limber evaluate simulated --motions {folder}.")
     if kind not in READERS:
         raise DatasetError(f"Dataset '{kind}' is unknown. Choose one of {', '.join(READERS)}.")
     return READERS[kind](folder)
@@ -65,7 +68,7 @@ def evaluate_dataset(
     kind: str,
     people: Iterable[FilmedPerson],
     licensed: LicensedFiles | None,
-    networks: Sequence[str],
+    networks: SequenceOf[str],
     device: torch.device,
     told: Told,
 ) -> dict[str, dict[str, Any]]:
@@ -83,7 +86,7 @@ def evaluate_dataset(
         LimberError: if images or licensed files are missing, or are not what they should be.
     """
     protocol = UNLICENSED if licensed is None else PROTOCOLS[kind]
-    names = ([RAW] if licensed is None else []) + [PER_FRAME.name]
+    names = ([RAW, FAIR] if licensed is None else []) + [PER_FRAME.name]
     names += [f"{name}{', fitted' * fit}" for name in networks for fit in (False, True)]
     errors = {name: Errors() for name in names}
     for person in people:
@@ -98,11 +101,12 @@ def evaluate_dataset(
 
 
 def _answers(
-    seen: Seen, protocol: Protocol, licensed: LicensedFiles | None, networks: Sequence[str], device: torch.device
+    seen: Seen, protocol: Protocol, licensed: LicensedFiles | None, networks: SequenceOf[str], device: torch.device
 ) -> Iterator[tuple[str, Shape]]:
     if licensed is None:
-        rows = [LANDMARK_INDEX[name] for name in SHARED_JOINTS]
-        yield RAW, Shape(np.nan_to_num(seen.track.landmarks3d[:, rows].astype(np.float64)))
+        unanswered = Sequence(seen.track, intrinsics(seen.size), np.full((len(seen.track), JOINT_COUNT, 3), np.nan))
+        yield RAW, Shape(blazepose(unanswered))
+        yield FAIR, Shape(blazepose_repaired(unanswered))
     body = limber_body() if licensed is None else licensed.body("neutral")
     body_file = None if licensed is None else licensed.body_file("neutral")
     repaired, trusted_3d = repair_swaps(seen.track)

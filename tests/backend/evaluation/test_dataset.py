@@ -16,14 +16,16 @@ from backend.demo.__main__ import BETAS
 from backend.demo.clip import RenderedClip
 from backend.evaluation import watching
 from backend.evaluation.datasets.filmed import DatasetError, FilmedPerson
+from backend.evaluation.licensed import REGRESSED_JOINTS
 from backend.evaluation.protocol import Shape
 from backend.evaluation.watching import Seen, numbered, stretched, watch
 from backend.footage import open_footage
 from backend.people.tracks import LANDMARK_COUNT, Track
 from smpl_rig import rotations
+from smpl_rig.body import Body
 from smpl_rig.skeleton import INDEX
 
-FRAMES = 18
+FRAMES = 12
 #: OpenPose's limbs.
 LIMBS = [
     f"{side}_{joint}"
@@ -74,7 +76,7 @@ def test_the_command(
     path = tmp_path / "figures.json"
     assert cli.main(["evaluate", "dataset", "3dpw", str(threedpw), "--device", "cpu", "--json", str(path)]) == 0
     answers = json.loads(path.read_text())["answers"]
-    assert list(answers) == ["BlazePose's 3D", "per-frame"]
+    assert list(answers) == ["BlazePose's 3D", "BlazePose's 3D, repaired, smoothed", "per-frame"]
     said = capsys.readouterr().out
     for name, row in answers.items():
         assert row["frames"] == FRAMES - 1  # the frame without a camera does not count, nor does the other actor
@@ -82,13 +84,34 @@ def test_the_command(
         assert 0 < row["pa_mpjpe"] < row["mpjpe"] < 200
         assert row["pve"] is None
         assert list(row["mpjpe_by_action"]) == ["room_walking_00"]
-        assert f"{row['pa_mpjpe']:.1f}" in next(line for line in said.splitlines() if line.startswith(name))
+        assert f"{row['pa_mpjpe']:.1f}" in next(line for line in said.splitlines() if line.startswith(f"{name}  "))
+
+
+def test_with_smpl_s_files_the_papers_joints_and_vertices_are_compared(
+    threedpw: Path, body: Body, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded body in the place of SMPL's, and a regressor of its joints."""
+    monkeypatch.setattr("backend.models.weights_file", lambda name: tmp_path / f"no_{name}")
+    body.save(tmp_path / "SMPL_NEUTRAL.npz")
+    smpl = [{"spine": "spine2", "head_top": "head"}.get(name, name) for name in REGRESSED_JOINTS]
+    np.save(tmp_path / "J_regressor_h36m.npy", body.J_regressor[[INDEX[name] for name in smpl]])
+    path = tmp_path / "figures.json"
+    arguments = [str(threedpw), "--smpl", str(tmp_path), "--device", "cpu", "--json", str(path)]
+    assert cli.main(["evaluate", "dataset", "3dpw", *arguments]) == 0
+    answers = json.loads(path.read_text())["answers"]
+    assert list(answers) == ["per-frame"]  # BlazePose has not the papers' joints
+    row = answers["per-frame"]
+    assert row["frames"] == FRAMES - 1
+    assert 0 < row["pa_mpjpe"] < row["mpjpe"] < 200
+    assert 0 < row["pve"] < 300
+    assert list(row["mpjpe_by_joint"])[-2:] == ["neck", "head_top"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["4dpw", "{folder}"], "'4dpw' is unknown"),
+        (["amass", "{folder}"], "limber evaluate simulated --motions"),
         (["3dpw", "{folder}/nowhere"], "into which 3DPW was unpacked"),
         (["3dpw", "{folder}", "--smpl", "{folder}"], "holds no SMPL_NEUTRAL"),
     ],
