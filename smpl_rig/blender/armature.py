@@ -113,14 +113,14 @@ def create_armature(collection: Any, name: str, rest_joints: Array, floor: float
     armature = bpy.data.objects.new(name, bpy.data.armatures.new(name))
     collection.objects.link(armature)
     bones = rest_bones(rest_joints, floor)
-    with _edit_bones(armature) as edit_bones:
-        root = edit_bones.new(ROOT_NAME)
+    with edit_bones(armature) as editable:
+        root = editable.new(ROOT_NAME)
         root.head, root.tail = (0.0, 0.0, 0.0), (0.0, ROOT_LENGTH_M, 0.0)
         root.align_roll((0.0, 0.0, 1.0))
         root.use_deform = False
         made: list[Any] = []
         for joint, parent in enumerate(PARENTS):
-            bone = edit_bones.new(JOINT_NAMES[joint])
+            bone = editable.new(JOINT_NAMES[joint])
             bone.head, bone.tail = bones.heads[joint], bones.tails[joint]
             bone.align_roll(bones.z_axes[joint])
             bone.parent = root if parent < 0 else made[parent]
@@ -184,7 +184,7 @@ def object_mode() -> Iterator[None]:
 
 
 @contextmanager
-def _edit_bones(armature: Any) -> Iterator[Any]:
+def edit_bones(armature: Any) -> Iterator[Any]:
     """The armature's edit bones; afterwards the user's active object, selection and mode are as they were."""
     objects = bpy.context.view_layer.objects
     active, selected = objects.active, {candidate for candidate in objects if candidate.select_get()}

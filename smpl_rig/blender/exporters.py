@@ -1,4 +1,4 @@
-"""Takes as files: FBX, BVH, glTF and USD.
+"""Takes as files: FBX, BVH, glTF, USD and Alembic.
 
 A take is the action of one armature, with the meshes that hang on it, over the action's range at the scene's rate. It
 is exported from a scene of its own, so that nothing else gets into the file and the user's selection, frame, range and
@@ -32,6 +32,7 @@ from ..exports.bvh import bvh_text
 from ..skeleton import JOINT_NAMES, PARENTS
 from .animation import frame_rate
 from .armature import object_mode
+from .prepared import rigid, sample_poses
 
 Array = NDArray[Any]
 StrPath = str | os.PathLike[str]
@@ -41,13 +42,31 @@ class ExportError(LimberError):
     """A take could not be written."""
 
 
-def export_fbx(armature: Any, path: StrPath) -> None:
+def export_fbx(
+    armature: Any,
+    path: StrPath,
+    *,
+    forward: str = "-Z",
+    up: str = "Y",
+    unit_m: float = 1.0,
+    leaf_bones: bool = False,
+) -> None:
     """Writes armature, meshes and one take, every frame keyed, as binary FBX 7.4.
+
+    Args:
+        armature: with the take's action.
+        path: of the file.
+        forward: the file's axis that Blender's Y becomes.
+        up: the file's axis that Blender's Z becomes.
+        unit_m: metres of Blender's unit, which becomes the file's.
+        leaf_bones: add bones at the ends of limbs.
 
     Raises:
         ExportError: if there is nothing to export, the folder cannot be written, or Blender's exporter fails.
     """
-    with _whole_file(path, ".fbx") as part, _stage(armature):
+    with _whole_file(path, ".fbx") as part, _stage(armature) as stage:
+        stage.scene.unit_settings.system = "METRIC"
+        stage.scene.unit_settings.scale_length = unit_m
         _run(
             "export_scene.fbx",
             "io_scene_fbx",
@@ -56,10 +75,10 @@ def export_fbx(armature: Any, path: StrPath) -> None:
             object_types={"ARMATURE", "MESH"},
             apply_unit_scale=True,
             apply_scale_options="FBX_SCALE_ALL",
-            axis_forward="-Z",
-            axis_up="Y",
+            axis_forward=forward,
+            axis_up=up,
             mesh_smooth_type="FACE",
-            add_leaf_bones=False,
+            add_leaf_bones=leaf_bones,
             primary_bone_axis="Y",
             secondary_bone_axis="X",
             use_armature_deform_only=False,
@@ -121,6 +140,28 @@ def export_usd(armature: Any, path: StrPath) -> None:
         )
 
 
+def export_abc(armature: Any, path: StrPath) -> None:
+    """Writes the meshes as they move, every frame, as Alembic; there are no bones in it. Y up, metres.
+
+    Raises:
+        ExportError: as :func:`export_fbx`, where there is no mesh, and where this Blender was built without Alembic.
+    """
+    if not any(child.type == "MESH" for child in armature.children_recursive):
+        raise ExportError(f"'{armature.name}' has no mesh, and Alembic holds meshes alone. Choose another format.")
+    with _whole_file(path, ".abc") as part, _stage(armature) as stage:
+        armature.select_set(False, view_layer=stage.scene.view_layers[0])
+        _run(
+            "wm.alembic_export",
+            None,
+            filepath=str(part),
+            start=stage.scene.frame_start,
+            end=stage.scene.frame_end,
+            selected=True,
+            flatten=False,
+            as_background_job=False,
+        )
+
+
 def export_bvh(armature: Any, path: StrPath) -> None:
     """Writes the 24 joints' motion as BVH, the pelvis first; what the root bone does is in the pelvis's motion.
 
@@ -134,6 +175,16 @@ def export_bvh(armature: Any, path: StrPath) -> None:
         part.write_text(_sample_bvh(armature, stage.scene), encoding="ascii", newline="\n")
 
 
+def take_samples(armature: Any) -> Array:
+    """(T, B, 4, 4): the armature's bones in the world at every frame of its take.
+
+    Raises:
+        ExportError: if it has none.
+    """
+    with _stage(armature, with_meshes=False) as stage:
+        return sample_poses(armature, stage.scene)
+
+
 #: What writes a file, by its ending.
 EXPORTERS: dict[str, Callable[[Any, StrPath], None]] = {
     ".fbx": export_fbx,
@@ -142,6 +193,7 @@ EXPORTERS: dict[str, Callable[[Any, StrPath], None]] = {
     ".usd": export_usd,
     ".usda": export_usd,
     ".usdc": export_usd,
+    ".abc": export_abc,
 }
 
 
@@ -262,23 +314,15 @@ def _sample_bvh(armature: Any, scene: Any) -> str:
     """Reads the evaluated pose at every frame, so that whatever the user added to it is in the file."""
     layer = bpy.context.view_layer
     order = [armature.data.bones.keys().index(name) for name in JOINT_NAMES]
-    matrices = []  # of the bones in the world, by frame: (24, 4, 4)
-    buffer = np.empty(len(armature.data.bones) * 16, dtype=np.float32)
-    for frame in range(scene.frame_start, scene.frame_end + 1):
-        scene.frame_set(frame)
-        evaluated = armature.evaluated_get(layer.depsgraph)
-        evaluated.pose.bones.foreach_get("matrix", buffer)
-        in_armature = buffer.astype(np.float64).reshape(-1, 4, 4)[order].transpose(0, 2, 1)  # stored by columns
-        matrices.append(np.array(evaluated.matrix_world) @ in_armature)
-    posed = np.stack(matrices)  # (T, 24, 4, 4)
-
+    posed = sample_poses(armature, scene)[:, order]  # (T, 24, 4, 4)
     bones = [armature.data.bones[name] for name in JOINT_NAMES]
     scale = np.array(armature.evaluated_get(layer.depsgraph).matrix_world.to_scale())
     heads = np.array([bone.head_local for bone in bones]) * scale
     tails = np.array([bone.tail_local for bone in bones]) * scale
     rest = rotations.from_matrix(np.array([bone.matrix_local.to_3x3() for bone in bones]))  # (24, 4)
-    directions = posed[..., :3, :3] / np.linalg.norm(posed[..., :3, :3], axis=-2, keepdims=True)
-    turned = rotations.multiply(rotations.from_matrix(directions), rotations.conjugate(rest))  # from the rest pose
+    turned = rotations.multiply(
+        rotations.from_matrix(rigid(posed[..., :3, :3])), rotations.conjugate(rest)
+    )  # from the rest pose
     local = turned.copy()
     for joint, parent in enumerate(PARENTS):
         if parent >= 0:
