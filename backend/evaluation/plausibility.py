@@ -17,9 +17,9 @@ from .metrics import MILLIMETRES, mean
 Floats = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
-#: A foot whose place in the picture moves by less of the person's height in a second stands still. The detector's own
-#: unrest is about half of it, a foot that swings ten times as fast.
-STILL_HEIGHTS_PER_S = 0.1
+#: A foot whose place in the picture moves by less of the person's height in a second stands still: 8 cm/s of an adult.
+#: A foot that swings is twenty times as fast; the detector's own unrest seldom stays below half of it.
+STILL_HEIGHTS_PER_S = 0.05
 #: Over this long before and after a frame.
 STILL_REACH_S = 0.1
 #: Landmarks that are less surely seen say nothing.
