@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from .smpl_rig.blender.animation import fit_scene
+from .smpl_rig.blender.animation import fit_scene, forget_smoothness_keys, is_smoothness_keyed, key_smoothness
 from .smpl_rig.blender.camera import BackgroundError, create_camera, show_footage
 from .smpl_rig.blender.character import PROPERTY, CharacterError, apply_smoothness, build_character, motion_of
 from .smpl_rig.body import Body, load_body
+from .smpl_rig.body_parts import BODY_PARTS
 from .smpl_rig.image_sequence import images_of, is_image_sequence
 from .smpl_rig.motion import Motion
+from .smpl_rig.refine import open_gaps
+from .smpl_rig.smoothness import Preset
 
 _LONGEST_NAME = 40
 
@@ -71,6 +75,8 @@ def add_person(
         warnings.append(f"{name} has bones and no mesh. {error}")
         armature = build_character(context.scene, motion, None, name, smoothness)
     armature.animation_data.action.limber_smoothness = smoothness
+    for start, end in open_gaps(motion):
+        warnings.append(f"{name} was not seen from {start:.1f} s to {end:.1f} s, too long to fill in the motion.")
     return armature, warnings
 
 
@@ -85,12 +91,64 @@ def select(context: Any, armatures: Sequence[Any]) -> None:
     context.view_layer.objects.active = armatures[0]
 
 
-def smooth_take(action: Any) -> None:
-    """Rewrites a take's keys from its capture, as smooth as its own property says."""
-    for candidate in bpy.data.objects:
-        if is_captured(candidate) and candidate.animation_data.action == action:
-            apply_smoothness(candidate, action.limber_smoothness)
-            return
+def smooth_take(action: Any, frame: int) -> None:
+    """Rewrites a take's keys from its capture, as its own properties say.
+
+    Where the smoothness is keyed, moving the slider sets the key of the current frame.
+    """
+    armature = None if _unapplied else _armature_of(action)
+    if armature is None:
+        return
+    if is_smoothness_keyed(armature):
+        key_smoothness(armature, frame, action.limber_smoothness)
+    apply_take(armature)
+
+
+def apply_take(armature: Any) -> None:
+    """Rewrites the keys of a captured person's take from its capture, as the take's properties say."""
+    action = armature.animation_data.action
+    apply_smoothness(armature, action.limber_smoothness, action.limber_parts.own())
+
+
+def apply_preset(action: Any, preset: Preset, frame: int) -> None:
+    """Sets a take's slider and its parts, and smooths once."""
+    with _all_at_once():
+        action.limber_smoothness = preset.smoothness
+        for part in BODY_PARTS:
+            setattr(action.limber_parts, f"own_{part}", part in preset.parts)
+            setattr(action.limber_parts, part, preset.parts.get(part, preset.smoothness))
+    smooth_take(action, frame)
+
+
+def key_take(armature: Any, frame: int) -> None:
+    """Sets a key of the smoothness, with the slider's value, so that it changes over time."""
+    action = armature.animation_data.action
+    key_smoothness(armature, frame, action.limber_smoothness)
+    smooth_take(action, frame)
+
+
+def unkey_take(armature: Any, frame: int) -> None:
+    """Gives the slider back the whole take."""
+    forget_smoothness_keys(armature)
+    smooth_take(armature.animation_data.action, frame)
+
+
+def _armature_of(action: Any) -> Any:
+    takes = (each for each in bpy.data.objects if is_captured(each) and each.animation_data.action == action)
+    return next(takes, None)
+
+
+_unapplied: list[bool] = []
+
+
+@contextmanager
+def _all_at_once() -> Iterator[None]:
+    """Several properties change and their update callbacks do nothing."""
+    _unapplied.append(True)
+    try:
+        yield
+    finally:
+        _unapplied.pop()
 
 
 def add_camera(context: Any, armature: Any, footage: Path | None) -> tuple[Any, list[str]]:

@@ -13,6 +13,7 @@ from .capture_run import CaptureRun
 from .job import CaptureJob, KeptCapture, NewCapture
 from .preferences import connection, environment, preferences
 from .smpl_rig.errors import LimberError
+from .smpl_rig.smoothness import smoothness_presets
 
 _STEP_S = 0.1
 _FORMATS = (
@@ -255,6 +256,73 @@ class LIMBER_OT_toggle_footage(LimberOperator):  # noqa: N801
         return {"FINISHED"}
 
 
+class _OnCharacter(LimberOperator):
+    """What is done to the active captured person."""
+
+    bl_options = {"UNDO"}  # noqa: RUF012
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        from .characters import captured_armature
+
+        return captured_armature(context) is not None
+
+
+class LIMBER_OT_smoothness_preset(_OnCharacter):  # noqa: N801
+    """Set the smoothness of the whole body and of its parts for this kind of motion"""
+
+    bl_idname = "limber.smoothness_preset"
+    bl_label = "Smoothness Preset"
+
+    preset: StringProperty(options={"HIDDEN"})
+
+    def run(self, context: Any) -> set[str]:
+        from .characters import apply_preset, captured_armature
+
+        action = captured_armature(context).animation_data.action
+        apply_preset(action, smoothness_presets()[self.preset], context.scene.frame_current)
+        return {"FINISHED"}
+
+
+class LIMBER_OT_key_smoothness(_OnCharacter):  # noqa: N801
+    """Key the smoothness at the current frame, so that it changes over time"""
+
+    bl_idname = "limber.key_smoothness"
+    bl_label = "Key Smoothness"
+
+    def run(self, context: Any) -> set[str]:
+        from .characters import captured_armature, key_take
+
+        key_take(captured_armature(context), context.scene.frame_current)
+        return {"FINISHED"}
+
+
+class LIMBER_OT_unkey_smoothness(_OnCharacter):  # noqa: N801
+    """Remove all keys of the smoothness: the slider's value counts for the whole take again"""
+
+    bl_idname = "limber.unkey_smoothness"
+    bl_label = "Clear Smoothness Keys"
+
+    def run(self, context: Any) -> set[str]:
+        from .characters import captured_armature, unkey_take
+
+        unkey_take(captured_armature(context), context.scene.frame_current)
+        return {"FINISHED"}
+
+
+class LIMBER_OT_smooth_again(_OnCharacter):  # noqa: N801
+    """Rewrite the motion after the keys of the smoothness were changed in the Graph Editor"""
+
+    bl_idname = "limber.smooth_again"
+    bl_label = "Apply Smoothness Keys"
+
+    def run(self, context: Any) -> set[str]:
+        from .characters import apply_take, captured_armature
+
+        apply_take(captured_armature(context))
+        return {"FINISHED"}
+
+
 class LIMBER_OT_export(LimberOperator):  # noqa: N801
     """Export the active captured person with the animation"""
 
@@ -317,5 +385,9 @@ CLASSES = (
     LIMBER_OT_start_backend,
     LIMBER_OT_stop_backend,
     LIMBER_OT_toggle_footage,
+    LIMBER_OT_smoothness_preset,
+    LIMBER_OT_key_smoothness,
+    LIMBER_OT_unkey_smoothness,
+    LIMBER_OT_smooth_again,
     LIMBER_OT_export,
 )

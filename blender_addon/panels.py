@@ -7,6 +7,8 @@ import bpy
 
 from . import session
 from .preferences import preferences
+from .smpl_rig.body_parts import BODY_PARTS
+from .smpl_rig.smoothness import smoothness_presets
 
 #: Pixels of an average character of Blender's interface font, at scale 1.
 _CHARACTER_PX = 6.6
@@ -96,12 +98,57 @@ class LIMBER_PT_character(_Panel, bpy.types.Panel):  # type: ignore[misc]  # noq
             layout.label(text="Select a captured person", icon="INFO")
             return
         layout.label(text=armature.name, icon="OUTLINER_OB_ARMATURE")
-        layout.prop(armature.animation_data.action, "limber_smoothness", slider=True)
+        draw_smoothness(layout, armature)
         layout.operator("limber.toggle_footage", icon="VIEW_CAMERA", depress=is_footage_shown(context))
         layout.label(text="Export")
         row = layout.row(align=True)
         for file_format, text in _FORMATS:
             row.operator("limber.export", text=text).file_format = file_format
+
+
+def draw_smoothness(layout: Any, armature: Any) -> None:
+    """The slider, its keys and its presets."""
+    from .smpl_rig.blender.animation import is_smoothness_keyed
+
+    keyed = is_smoothness_keyed(armature)
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.prop(armature.animation_data.action, "limber_smoothness", slider=True)
+    row.operator("limber.key_smoothness", text="", icon="DECORATE_KEYFRAME" if keyed else "DECORATE_ANIMATE")
+    if keyed:
+        row = column.row(align=True)
+        row.operator("limber.smooth_again", text="Apply Keys")
+        row.operator("limber.unkey_smoothness", text="Clear Keys")
+    row = column.row(align=True)
+    for name in smoothness_presets():
+        row.operator("limber.smoothness_preset", text=name).preset = name
+
+
+class LIMBER_PT_parts(_Panel, bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
+    """Parts of the body with a smoothness of their own."""
+
+    bl_idname = "LIMBER_PT_parts"
+    bl_label = "Parts of the Body"
+    bl_parent_id = "LIMBER_PT_character"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        from .characters import captured_armature
+
+        return captured_armature(context) is not None
+
+    def draw(self, context: Any) -> None:
+        from .characters import captured_armature
+
+        parts = captured_armature(context).animation_data.action.limber_parts
+        column = self.layout.column(align=True)
+        for part in BODY_PARTS:
+            row = column.row(align=True)
+            row.prop(parts, f"own_{part}", text="")
+            value = row.row(align=True)
+            value.enabled = getattr(parts, f"own_{part}")
+            value.prop(parts, part, slider=True)
 
 
 class LIMBER_MT_captures(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
@@ -204,4 +251,4 @@ def _state_text(capture: Any) -> str:
             return str(capture.state)
 
 
-CLASSES = (LIMBER_PT_capture, LIMBER_PT_options, LIMBER_PT_character, LIMBER_MT_captures)
+CLASSES = (LIMBER_PT_capture, LIMBER_PT_options, LIMBER_PT_character, LIMBER_PT_parts, LIMBER_MT_captures)

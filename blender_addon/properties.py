@@ -10,8 +10,9 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 
 from . import session
 from .client import BackendError, CaptureOptions
+from .smpl_rig.body_parts import BODY_PARTS
+from .smpl_rig.smoothness import DEFAULT_SMOOTHNESS
 
-_DEFAULT_SMOOTHNESS = 0.5
 _AUTO = ("auto", "Automatic", "The best network that the backend has")
 
 #: Blender does not keep the strings of a dynamic enum alive.
@@ -112,7 +113,7 @@ class LIMBER_PG_scene(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N
         description="Smoothness that new captures begin with; it can be changed afterwards, for ever",
         min=0,
         max=1,
-        default=_DEFAULT_SMOOTHNESS,
+        default=DEFAULT_SMOOTHNESS,
         subtype="FACTOR",
     )
     match_scene: BoolProperty(
@@ -163,25 +164,60 @@ def _absolute(path: str) -> Path:
     return Path(bpy.path.abspath(path.strip())).absolute()
 
 
-def _update_smoothness(action: Any, _context: Any) -> None:
+def _update_smoothness(action: Any, context: Any) -> None:
     from .characters import smooth_take
 
-    smooth_take(action)
+    smooth_take(action, context.scene.frame_current)
 
 
-CLASSES = (LIMBER_PG_scene,)
+def _update_part(parts: Any, context: Any) -> None:
+    _update_smoothness(parts.id_data, context)
+
+
+class LIMBER_PG_parts(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N801
+    """Parts of the body that a take smooths by an amount of their own: ``action.limber_parts``."""
+
+    __annotations__ = {
+        f"own_{part}": BoolProperty(
+            name=part.capitalize(),
+            description=f"The {part} have a smoothness of their own, whatever the slider above says",
+            options=set(),
+            update=_update_part,
+        )
+        for part in BODY_PARTS
+    } | {
+        part: FloatProperty(
+            name=part.capitalize(),
+            description=f"Smoothness of the {part}",
+            min=0,
+            max=1,
+            default=DEFAULT_SMOOTHNESS,
+            subtype="FACTOR",
+            options=set(),
+            update=_update_part,
+        )
+        for part in BODY_PARTS
+    }
+
+    def own(self) -> dict[str, float]:
+        """The parts that have their own, as :func:`smpl_rig.refine.refine` takes them."""
+        return {part: getattr(self, part) for part in BODY_PARTS if getattr(self, f"own_{part}")}
+
+
+CLASSES = (LIMBER_PG_scene, LIMBER_PG_parts)
 
 
 def attach() -> None:
     """Adds the properties to Blender's types."""
     bpy.types.Scene.limber = PointerProperty(type=LIMBER_PG_scene)
     # A take's own number, kept with the capture that the take comes from.
+    bpy.types.Action.limber_parts = PointerProperty(type=LIMBER_PG_parts)
     bpy.types.Action.limber_smoothness = FloatProperty(
         name="Smoothness",
         description="From the capture as it is to the smoothest; rewrites the keys, and can be changed for ever",
         min=0,
         max=1,
-        default=_DEFAULT_SMOOTHNESS,
+        default=DEFAULT_SMOOTHNESS,
         subtype="FACTOR",
         options=set(),
         update=_update_smoothness,
@@ -191,4 +227,5 @@ def attach() -> None:
 def detach() -> None:
     """Takes them away again; what they hold stays in the file."""
     del bpy.types.Action.limber_smoothness
+    del bpy.types.Action.limber_parts
     del bpy.types.Scene.limber

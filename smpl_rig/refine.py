@@ -28,17 +28,17 @@ from numpy.typing import NDArray
 
 from . import flaws, kinematics, rotations
 from .banded import PentadiagonalSystem
+from .body_parts import BODY_PARTS
 from .errors import LimberError
 from .motion import Motion
-from .skeleton import BODY_PARTS, INDEX, JOINT_COUNT
+from .skeleton import INDEX, JOINT_COUNT
+from .smoothness import DEFAULT_SMOOTHNESS
 from .soles import sole_points
 from .timeline import Timeline
 
 Floats = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
-#: Chosen by ``limber evaluate smoothing``: fast motion keeps its peaks, and beyond it the mean error hardly falls.
-DEFAULT_SMOOTHNESS = 0.5
 #: tau at smoothness 1. There a sine of frequency 1 / (2 pi tau) keeps half its amplitude, where the motion is calm.
 LONGEST_TIME_CONSTANT_S = 0.1
 #: tau of the first fit, which shows how much the motion accelerates.
@@ -66,7 +66,7 @@ def refine(
     Args:
         motion: the raw capture; it is not changed.
         smoothness: 0 returns the capture itself, bit for bit, 1 is the smoothest; or (T,) one for each frame.
-        parts: a smoothness of their own for some of :data:`smpl_rig.skeleton.BODY_PARTS`. With 0, a part's bones keep
+        parts: a smoothness of their own for some of :data:`smpl_rig.body_parts.BODY_PARTS`. With 0, a part's bones keep
             the directions in the world in which they were captured.
 
     Returns:
@@ -76,7 +76,7 @@ def refine(
         LimberError: if a smoothness is not within 0 and 1, there is not one for each frame, or a part is unknown.
     """
     check_smoothness(smoothness, parts)
-    if not np.any(smoothness) and not any((parts or {}).values()):
+    if _is_raw(smoothness, parts):
         return motion
     return Refinement(motion).at(smoothness, parts)
 
@@ -108,12 +108,12 @@ def open_gaps(motion: Motion) -> list[tuple[float, float]]:
 class Refinement:
     """All of a refinement that does not depend on the slider, so that moving it costs little.
 
-    Args:
+    Attributes:
         motion: the raw capture.
     """
 
     def __init__(self, motion: Motion) -> None:
-        self._motion = motion
+        self.motion = motion
         if len(motion) < 3:
             return
         times = motion.timestamps_s
@@ -128,20 +128,20 @@ class Refinement:
     def at(self, smoothness: float | Floats = DEFAULT_SMOOTHNESS, parts: Mapping[str, float] | None = None) -> Motion:
         """The refined Motion; arguments, result and errors as :func:`refine` has them."""
         check_smoothness(smoothness, parts)
-        frames = len(self._motion)
+        frames = len(self.motion)
         if np.ndim(smoothness) and np.shape(smoothness) != (frames,):
             raise LimberError(f"Smoothness has shape {np.shape(smoothness)}, expected one number or ({frames},).")
-        if frames < 3:
-            return self._motion
+        if frames < 3 or _is_raw(smoothness, parts):
+            return self.motion
         each = _of_joints(smoothness, parts, frames)
         turned = self._rotations_at(each)
         about_pelvis = kinematics.joint_positions(turned, self._rest, -self._rest[0])
         pelvis = self._root_at(each[0], sole_points(turned, about_pelvis, self._rest))
         local = rotations.make_continuous(kinematics.relative_rotations(turned))
-        return self._motion.with_joints(local, pelvis - self._rest[0], about_pelvis + pelvis[:, None])
+        return self.motion.with_joints(local, pelvis - self._rest[0], about_pelvis + pelvis[:, None])
 
     def _prepare_rotations(self) -> None:
-        motion, timeline = self._motion, self._timeline
+        motion, timeline = self.motion, self._timeline
         captured = motion.local_rotations
         flawed = flaws.flawed_rotations(captured, motion.timestamps_s) | self._bridged[:, None]
         turned = kinematics.global_rotations(_without(captured, flawed))
@@ -183,7 +183,7 @@ class Refinement:
         return rotations.multiply(self._first, rotations.cayley(system.solve(right_side).T))
 
     def _prepare_root(self) -> None:
-        motion, timeline = self._motion, self._timeline
+        motion, timeline = self.motion, self._timeline
         captured = motion.pelvis_world
         flawed = flaws.flawed_positions(captured, motion.timestamps_s) | self._bridged
         self._pelvis = _bridged_positions(captured, motion.timestamps_s, flawed).T[:, None].copy()  # (3, 1, T)
@@ -219,6 +219,10 @@ class Refinement:
         right_side[..., 1:] -= pull
         pelvis: Floats = PentadiagonalSystem(diagonal, first, second).solve(right_side)[:, 0].T
         return pelvis
+
+
+def _is_raw(smoothness: float | Floats, parts: Mapping[str, float] | None) -> bool:
+    return not np.any(smoothness) and not any((parts or {}).values())
 
 
 def _of_joints(smoothness: float | Floats, parts: Mapping[str, float] | None, frames: int) -> Floats:

@@ -62,13 +62,3 @@ TIPS_M: dict[str, tuple[float, float, float]] = {
 
 #: The four points whose contact with the floor is tracked, in the order of ``Motion.contacts``.
 CONTACT_NAMES: tuple[str, ...] = ("left_heel", "left_toe", "right_heel", "right_toe")
-
-#: The parts of the body that can be treated apart, and the joints that each of them moves.
-BODY_PARTS: dict[str, tuple[str, ...]] = {
-    "root": ("pelvis",),
-    "spine": ("spine1", "spine2", "spine3"),
-    "head": ("neck", "head"),
-    "arms": tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("collar", "shoulder", "elbow")),
-    "hands": tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("wrist", "hand")),
-    "legs": tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("hip", "knee", "ankle", "foot")),
-}

@@ -22,6 +22,10 @@ Array = NDArray[Any]
 
 FIRST_FRAME = 1
 
+#: A property of the armature, which only its curve in the action gives a meaning.
+SMOOTHNESS = "limber_smoothness"
+_SMOOTHNESS_PATH = f'["{SMOOTHNESS}"]'
+
 #: Containers round timestamps (to 1 ms in WebM and Matroska); a constant rate shows through at this tolerance.
 _WHOLE_FRAME_TOLERANCE = 0.1
 
@@ -67,6 +71,56 @@ def write_motion(armature: Any, motion: Motion) -> None:
     channels = {f'pose.bones["{name}"].rotation_quaternion': turns[:, joint] for joint, name in enumerate(JOINT_NAMES)}
     channels[f'pose.bones["{JOINT_NAMES[0]}"].location'] = pelvis_locations(motion.pelvis_world, armature)
     write_curves(armature, channels, frames)
+
+
+def key_smoothness(armature: Any, frame: float, smoothness: float) -> None:
+    """Sets a key of the take's smoothness, so that it can change over time; the curve is made with the first one."""
+    if SMOOTHNESS not in armature:
+        armature[SMOOTHNESS] = smoothness
+        armature.id_properties_ui(SMOOTHNESS).update(min=0.0, max=1.0, description="Smoothness of the captured motion")
+    curves, groups = _curves_of(armature)
+    curve = curves.find(_SMOOTHNESS_PATH)
+    if curve is None:
+        curve = curves.new(_SMOOTHNESS_PATH)
+        curve.group = _group(groups, _SMOOTHNESS_PATH)
+    curve.keyframe_points.insert(frame, smoothness)
+    armature.update_tag()
+
+
+def forget_smoothness_keys(armature: Any) -> None:
+    """Takes the curve of the smoothness away, if there is one."""
+    curves, _ = _curves_of(armature)
+    curve = curves.find(_SMOOTHNESS_PATH)
+    if curve is not None:
+        curves.remove(curve)
+    if SMOOTHNESS in armature:
+        del armature[SMOOTHNESS]
+
+
+def is_smoothness_keyed(armature: Any) -> bool:
+    """Whether the take's smoothness has keys. Changes nothing, so that a panel may ask."""
+    animation = armature.animation_data
+    if SMOOTHNESS not in armature or animation is None or animation.action is None:
+        return False
+    if bpy.app.version < (4, 4, 0):
+        curve = animation.action.fcurves.find(_SMOOTHNESS_PATH)
+    else:
+        strips = [strip for layer in animation.action.layers for strip in layer.strips]
+        channelbag = strips[0].channelbag(animation.action_slot) if strips and animation.action_slot else None
+        curve = channelbag.fcurves.find(_SMOOTHNESS_PATH) if channelbag else None
+    return curve is not None and len(curve.keyframe_points) > 0
+
+
+def keyed_smoothness(armature: Any) -> Array | None:
+    """The smoothness at each of the take's (T,) keys; None where it is not keyed."""
+    if not is_smoothness_keyed(armature):
+        return None
+    curves, _ = _curves_of(armature)
+    curve = curves.find(_SMOOTHNESS_PATH)
+    keys = curves.find(f'pose.bones["{JOINT_NAMES[0]}"].location').keyframe_points
+    points = np.empty(2 * len(keys), dtype=np.float32)
+    keys.foreach_get("co", points)
+    return np.clip([curve.evaluate(frame) for frame in points[::2]], 0, 1)
 
 
 def write_curves(owner: Any, channels: Mapping[str, Array], frames: Array) -> None:
@@ -123,6 +177,8 @@ def _curves_of(owner: Any) -> tuple[Any, Any]:
 
 def _group(groups: Any, path: str) -> Any:
     """Curves are grouped as Blender groups them: by bone, else by property of the object."""
+    if path == _SMOOTHNESS_PATH:
+        return groups.get("Limber") or groups.new("Limber")
     name = path.split('"')[1] if path.startswith("pose.bones[") else "Object Transforms"
     return groups.get(name) or groups.new(name)
 

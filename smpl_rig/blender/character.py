@@ -8,6 +8,7 @@ neither the backend nor a file. Nothing writes it again: smoothing starts from t
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ import numpy as np
 from ..body import Body
 from ..errors import LimberError
 from ..motion import Motion
-from ..refine import refine
-from .animation import write_motion
+from ..refine import Refinement, check_smoothness, refine
+from ..smoothness import DEFAULT_SMOOTHNESS
+from .animation import keyed_smoothness, write_motion
 from .armature import create_armature
 from .mesh import create_mesh, floor_height
 
@@ -34,7 +36,7 @@ class CharacterError(LimberError):
 
 
 def build_character(
-    scene: Any, motion: Motion, body: Body | None = None, name: str = "Person", smoothness: float = 0.5
+    scene: Any, motion: Motion, body: Body | None = None, name: str = "Person", smoothness: float = DEFAULT_SMOOTHNESS
 ) -> Any:
     """Makes a person in a new collection of the scene that is open.
 
@@ -86,14 +88,39 @@ def motion_of(armature: Any) -> Motion:
     return _from_bytes(stored["motion"])
 
 
-def apply_smoothness(armature: Any, smoothness: float) -> None:
+def apply_smoothness(armature: Any, smoothness: float, parts: Mapping[str, float] | None = None) -> None:
     """Rewrites the keys from the raw capture; 0 is the capture itself.
+
+    Args:
+        armature: a captured person's.
+        smoothness: 0 to 1; where it is keyed (:func:`~smpl_rig.blender.animation.key_smoothness`), its keys count.
+        parts: of the body that have a smoothness of their own, as :func:`~smpl_rig.refine.refine` has them.
 
     Raises:
         CharacterError: if the armature holds no capture.
-        LimberError: if smoothness is not within 0 and 1.
+        LimberError: if a smoothness is not within 0 and 1, or a part is unknown.
     """
-    write_motion(armature, refine(motion_of(armature), smoothness))
+    check_smoothness(smoothness, parts)
+    refinement = _refinement(armature)
+    keyed = keyed_smoothness(armature)
+    if keyed is not None and len(keyed) == len(refinement.motion):
+        write_motion(armature, refinement.at(keyed, parts))
+    else:
+        write_motion(armature, refinement.at(smoothness, parts))
+
+
+def _refinement(armature: Any) -> Refinement:
+    """Of the take, kept for the next time, because a slider that is dragged asks many times."""
+    action = armature.animation_data.action if armature.animation_data else None
+    if action is None or action.session_uid not in _refinements:
+        refinement = Refinement(motion_of(armature))
+        _refinements.clear()  # one take is worked on at a time, and long ones are large
+        _refinements[armature.animation_data.action.session_uid] = refinement
+    return _refinements[armature.animation_data.action.session_uid]
+
+
+#: By the action's ``session_uid``. What it was made of never changes.
+_refinements: dict[int, Refinement] = {}
 
 
 def _check_same_body(motion: Motion, body: Body) -> None:

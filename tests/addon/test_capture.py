@@ -208,6 +208,69 @@ def test_the_slider_works_in_a_file_opened_again_without_a_backend(
     np.testing.assert_allclose(frames_of(armature), shown, atol=1e-6)
 
 
+def test_a_part_of_the_body_can_have_its_own_smoothness(settings: Any, connected: Any, server: Any) -> None:
+    settings.smoothness = 0.0
+    capture(settings, server.script())
+    (armature,) = armatures()
+    action, raw = armature.animation_data.action, frames_of(armature)
+    action.limber_parts.arms = 1.0  # has no effect until it is its own
+    np.testing.assert_allclose(frames_of(armature), raw, atol=1e-6)
+    action.limber_parts.own_arms = True
+    assert np.abs(frames_of(armature) - raw).max() > 1e-3
+    action.limber_parts.own_arms = False
+    np.testing.assert_allclose(frames_of(armature), raw, atol=1e-6)
+
+
+def test_a_preset_sets_slider_and_parts(settings: Any, connected: Any, server: Any) -> None:
+    capture(settings, server.script())
+    (armature,) = armatures()
+    action = armature.animation_data.action
+    connected.module("characters").select(bpy.context, [armature])
+    for name, preset in connected.module("smpl_rig.smoothness").smoothness_presets().items():
+        bpy.ops.limber.smoothness_preset(preset=name)
+        assert action.limber_smoothness == pytest.approx(preset.smoothness)
+        assert action.limber_parts.own() == pytest.approx(dict(preset.parts))
+        motion = connected.module("smpl_rig.blender.character").motion_of(armature)
+        expected = connected.module("smpl_rig.refine").refine(motion, preset.smoothness, preset.parts)
+        frames = range(1, len(motion) + 1)
+        heads = np.array([_head(armature, frame, "left_hand") for frame in frames])
+        np.testing.assert_allclose(heads, expected.joints_world[:, 22], atol=1e-3)
+
+
+def test_the_smoothness_can_be_keyed_over_time(settings: Any, connected: Any, server: Any, tmp_path: Path) -> None:
+    settings.smoothness = 0.0
+    capture(settings, server.script())
+    (armature,) = armatures()
+    action, raw, scene = armature.animation_data.action, frames_of(armature), bpy.context.scene
+    connected.module("characters").select(bpy.context, [armature])
+    middle = len(raw) // 2
+    scene.frame_set(middle)
+    bpy.ops.limber.key_smoothness()
+    np.testing.assert_allclose(frames_of(armature), raw, atol=1e-6)
+    scene.frame_set(len(raw))
+    action.limber_smoothness = 1.0  # sets the key of the current frame
+    keyed = frames_of(armature)
+    np.testing.assert_allclose(keyed[: middle - 2], raw[: middle - 2], atol=1e-4)
+    assert np.abs(keyed[middle:] - raw[middle:]).max() > 1e-3
+    name = armature.name
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "keyed.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "keyed.blend"))
+    armature = bpy.data.objects[name]
+    connected.module("characters").select(bpy.context, [armature])
+    bpy.ops.limber.smooth_again()
+    np.testing.assert_allclose(frames_of(armature), keyed, atol=1e-5)
+    bpy.ops.limber.unkey_smoothness()
+    everywhere = frames_of(armature)
+    assert np.abs(everywhere[: middle - 2] - raw[: middle - 2]).max() > 1e-3
+    armature.animation_data.action.limber_smoothness = 0.0
+    np.testing.assert_allclose(frames_of(armature), raw, atol=1e-6)
+
+
+def _head(armature: Any, frame: int, bone: str) -> list[float]:
+    bpy.context.scene.frame_set(frame)
+    return list(armature.pose.bones[bone].head)
+
+
 def test_a_motion_of_another_body_is_not_lost(settings: Any, connected: Any, server: Any, tmp_path: Path) -> None:
     capture(settings, server.script())
     characters, motions = connected.module("characters"), connected.module("smpl_rig.motion")

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smpl_rig import rotations
+from smpl_rig.body_parts import BODY_PARTS
 from smpl_rig.errors import LimberError
 from smpl_rig.kinematics import global_rotations
 from smpl_rig.motion import Motion
 from smpl_rig.refine import open_gaps, refine
-from smpl_rig.skeleton import BODY_PARTS, INDEX, MIRROR
+from smpl_rig.skeleton import INDEX, MIRROR
 
 MakeMotion = Callable[..., Motion]
 SLIDER = (0.1, 0.25, 0.5, 0.75, 1.0)

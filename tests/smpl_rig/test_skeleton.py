@@ -3,6 +3,7 @@
 import numpy as np
 
 from smpl_rig.axes import BLENDER_CAMERA_FROM_CAMERA, WORLD_FROM_BODY, WORLD_FROM_LEVEL_CAMERA
+from smpl_rig.body_parts import BODY_PARTS
 from smpl_rig.skeleton import CONTACT_NAMES, INDEX, JOINT_COUNT, JOINT_NAMES, MIRROR, PARENTS
 
 
@@ -64,3 +65,8 @@ def test_axes_point_where_they_say() -> None:
     np.testing.assert_array_equal(WORLD_FROM_LEVEL_CAMERA @ [0, 1, 0], [0, 0, -1])
     np.testing.assert_array_equal(WORLD_FROM_LEVEL_CAMERA @ [0, 0, 1], [0, 1, 0])
     np.testing.assert_array_equal(BLENDER_CAMERA_FROM_CAMERA @ [0, 0, 1], [0, 0, -1])
+
+
+def test_every_joint_belongs_to_one_part_of_the_body() -> None:
+    moved = [joint for joints in BODY_PARTS.values() for joint in joints]
+    assert sorted(moved) == sorted(JOINT_NAMES)
