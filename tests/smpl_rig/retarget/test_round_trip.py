@@ -16,7 +16,6 @@ from .performances import LIBRARY, from_library, walk
 from .rigs import Build, BuiltRig, build_rig
 from .test_retargeting import A_POSE, IMPORTED, SHORT, angles, retargeted, turn_between
 
-
 #: Motion that is read back is turned so that its rest pose faces the front.
 FRONT = replace(IMPORTED, facing=0.0)
 

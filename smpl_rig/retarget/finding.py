@@ -1,0 +1,323 @@
+"""Which of a rig's bones are which: by their names, else by how they hang together and where they lie at rest.
+
+By shape a figure is two legs that reach the floor, what carries them, two arms that reach furthest to the sides, and
+what rises between them. Feet point forward, which tells left from right. Where that is not what a rig looks like, it is
+refused with what is missing, not guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .rig import Rig, RigError
+from .rig_map import FINGERS, RigBones, RigMap, rig_maps
+
+Floats = NDArray[np.floating[Any]]
+
+#: Parts of the figure's height: how near to the floor feet end, how high what carries legs lies at least, how far up
+#: the trunk's top, how far to the side hands reach.
+FOOT_ABOVE_FLOOR, CARRIER_ABOVE_FLOOR, TOP_ABOVE_FLOOR, HAND_ASIDE = 0.1, 0.2, 0.7, 0.08
+#: A bone so far above the one below it, as a part of the height, is the head's end and no head.
+HEAD_LENGTH = 0.08
+#: Of a limb's segment, how much of its length goes straight down; a foot's is flatter.
+STEEP = 0.75
+#: Upper arms are a little longer than forearms, and both together are this part of the height.
+UPPER_TO_FOREARM, ARM_TO_HEIGHT = 1.1, 0.31
+_UP = np.array([0.0, 0.0, 1.0])
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found.
+
+    Attributes:
+        bones: which is which.
+        how: the title of the map, or "its shape".
+        confidence: by bone, from 0 (a guess) to 1 (named so).
+    """
+
+    bones: RigBones
+    how: str
+    confidence: Mapping[str, float]
+
+
+def find_bones(rig: Rig, maps: Sequence[RigMap] | None = None) -> Finding:
+    """By names, else by shape.
+
+    Args:
+        rig: at rest, upright.
+        maps: families to look among; the bundled ones by default.
+
+    Raises:
+        RigError: if no family's names fit and the shape is no two-legged figure's, saying what is missing.
+    """
+    return find_by_names(rig.names, rig_maps() if maps is None else maps) or find_by_shape(rig)
+
+
+def find_by_names(names: Iterable[str], maps: Sequence[RigMap]) -> Finding | None:
+    """By the family that has all it needs, and has a name for most of the bones.
+
+    One whose switches the rig has (Rigify's controls) goes before those of bones that the switches drive.
+    """
+    names = tuple(names)
+    fitting = []
+    for rig_map in maps:
+        bones = rig_map.found_in(names)
+        if bones.lacking() or any(setting.bone not in names for setting in rig_map.settings):
+            continue
+        fitting.append((bool(rig_map.settings), len(bones.all()), rig_map, bones))
+    if not fitting:
+        return None
+    _, _, rig_map, bones = max(fitting, key=lambda found: found[:2])
+    return Finding(bones, rig_map.title, dict.fromkeys(bones.all(), 1.0))
+
+
+def find_by_shape(rig: Rig) -> Finding:
+    """By hierarchy and rest pose alone.
+
+    Raises:
+        RigError: saying what is missing.
+    """
+    return _Figure(rig).finding()
+
+
+class _Figure:
+    """The largest tree of a rig, and what can be told from it."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self._children: list[list[int]] = [[] for _ in rig.names]
+        for bone, parent in enumerate(rig.parents):
+            if parent >= 0:
+                self._children[parent].append(bone)
+        trees = sorted((self._below(root) for root, parent in enumerate(rig.parents) if parent < 0), key=len)
+        if len(trees) > 1 and len(trees[-2]) > len(trees[-1]) / 2:
+            first, second = (rig.names[tree[0]] for tree in trees[:-3:-1])
+            raise RigError(f"The rig has two roots of like size, '{first}' and '{second}'. Choose the bones by hand.")
+        self._tree = trees[-1]
+        ends = np.concatenate((rig.heads[self._tree], rig.tails[self._tree]))
+        self._floor, self._height = float(ends[:, 2].min()), float(np.ptp(ends[:, 2]))
+        self._leaves = [bone for bone in self._tree if not self._children[bone]]
+
+    def finding(self) -> Finding:
+        """Everything, part by part from the feet up."""
+        first, second = self._legs()
+        forward = self._forward(first, second)
+        left = np.cross(_UP, forward)
+        legs = {"left": first, "right": second}
+        if (self._rig.heads[first["hip"]] - self._rig.heads[second["hip"]]) @ left < 0:
+            legs = {"left": second, "right": first}
+        carrier = self._carrier(first["hip"], second["hip"])
+        arms = self._arms(carrier, left)
+        chest = self._shared(arms["left"][-1], arms["right"][-1])
+        head, neck = self._head(chest, arms)
+        joints = {"pelvis": carrier, "head": head}
+        chains = {"spine": self._path(carrier, chest)[1:], "neck": neck}
+        sureness = dict.fromkeys((carrier, head, *chains["spine"], *neck), 0.8)
+        for side, leg in legs.items():
+            joints |= {f"{side}_{joint}": bone for joint, bone in leg.items()}
+            sureness |= dict.fromkeys(leg.values(), self._evenness(leg["hip"], leg["knee"], leg["ankle"]))
+            shoulder, elbow, wrist = self._arm_joints(chest, arms[side])
+            joints |= {f"{side}_shoulder": shoulder, f"{side}_elbow": elbow, f"{side}_wrist": wrist}
+            sureness |= dict.fromkeys((shoulder, elbow, wrist), self._evenness(shoulder, elbow, wrist))
+            chains[f"{side}_collar"] = self._path(chest, shoulder)[1:-1]
+            sureness |= dict.fromkeys(chains[f"{side}_collar"], 0.7)
+            fingers = self._fingers(wrist)
+            chains |= {f"{side}_{finger}": chain for finger, chain in fingers.items()}
+            sureness |= {bone: 0.5 for chain in fingers.values() for bone in chain}
+        names = self._rig.names
+        bones = RigBones(
+            {joint: names[bone] for joint, bone in joints.items()},
+            {chain: tuple(names[bone] for bone in members) for chain, members in chains.items() if members},
+        )
+        return Finding(bones, "its shape", {names[bone]: sure for bone, sure in sureness.items()})
+
+    def _legs(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Hip, knee, ankle and perhaps foot of both legs, whichever is which."""
+        rig = self._rig
+        low = self._floor + FOOT_ABOVE_FLOOR * self._height
+        high = self._floor + CARRIER_ABOVE_FLOOR * self._height
+        ends = [
+            leaf
+            for leaf in self._leaves
+            if min(rig.heads[leaf, 2], rig.tails[leaf, 2]) < low
+            and max((rig.heads[above, 2] for above in rig.ancestors(leaf)), default=low) > high
+        ]
+        if len(ends) < 2:
+            raise RigError(f"No two legs were found: {len(ends)} chains of bones hang from above down to the floor.")
+        top = ends[0]
+        for end in ends[1:]:
+            top = self._shared(top, end)
+        groups = [[end for end in ends if child in {end, *rig.ancestors(end)}] for child in self._children[top]]
+        groups = [group for group in groups if group]
+        if len(groups) != 2:
+            raise RigError(
+                f"{len(groups)} chains of bones go from '{rig.names[top]}' down to the floor, expected two legs. "
+                "Choose the bones by hand."
+            )
+        first, second = (self._leg(top, group) for group in groups)
+        return first, second
+
+    def _leg(self, top: int, ends: Sequence[int]) -> dict[str, int]:
+        """The joints of a chain that runs down steeply and then along the floor."""
+        rig = self._rig
+        chains = [self._path(top, end)[1:] for end in ends]
+        chain = max(chains, key=len)
+        steep = [
+            abs((after - before)[2]) > STEEP * np.linalg.norm(after - before)
+            for before, after in pairwise(rig.heads[chain])
+        ]
+        if True not in steep:
+            raise RigError(f"The bones from '{rig.names[chain[0]]}' down to the floor do not look like a leg.")
+        start = steep.index(True)
+        end = len(steep) - steep[::-1].index(True)  # the joint below the last steep segment
+        if end - start < 2:
+            raise RigError(
+                f"The leg that begins at '{rig.names[chain[start]]}' has fewer than three joints: hip, knee and ankle "
+                "cannot be told. Choose the bones by hand."
+            )
+        lengths = np.linalg.norm(np.diff([rig.heads[bone] for bone in chain[start : end + 1]], axis=0), axis=-1)
+        part = np.cumsum(lengths)[:-1] / lengths.sum()
+        knee = start + 1 + int(np.argmin(abs(part - 0.5)))
+        leg = {"hip": chain[start], "knee": chain[knee], "ankle": chain[end]}
+        if end + 1 < len(chain):
+            leg["foot"] = chain[end + 1]
+        return leg
+
+    def _forward(self, *legs: dict[str, int]) -> Floats:
+        """(3,) level unit vector along the feet."""
+        feet = np.zeros(3)
+        for leg in legs:
+            toe = self._rig.heads[leg["foot"]] if "foot" in leg else self._rig.tails[leg["ankle"]]
+            feet += (toe - self._rig.heads[leg["ankle"]]) * [1, 1, 0]
+        if np.linalg.norm(feet) < 0.02 * self._height:
+            raise RigError("The feet point nowhere, so nothing tells left from right. Choose the bones by hand.")
+        across = (self._rig.heads[legs[0]["hip"]] - self._rig.heads[legs[1]["hip"]]) * [1, 1, 0]
+        across = across / max(float(np.linalg.norm(across)), 1e-9)
+        feet -= (feet @ across) * across
+        forward: Floats = feet / np.linalg.norm(feet)
+        return forward
+
+    def _carrier(self, *hips: int) -> int:
+        """The lowest bone that carries both legs and what rises above them."""
+        bone = self._shared(*hips)
+        top = self._floor + TOP_ABOVE_FLOOR * self._height
+        while True:
+            above = [child for child in self._children[bone] if not any(hip in self._below(child) for hip in hips)]
+            if any(self._rig.tails[self._below(child), 2].max() > top for child in above):
+                return bone
+            bone = self._rig.parents[bone]
+            if bone < 0:
+                raise RigError("Nothing rises above the legs: no spine was found.")
+
+    def _arms(self, carrier: int, left: Floats) -> dict[str, list[int]]:
+        """The chains from the carrier to what reaches furthest to both sides."""
+        legless = [
+            leaf
+            for child in self._children[carrier]
+            for leaf in self._below(child)
+            if not self._children[leaf] and self._rig.heads[leaf, 2] > self._rig.heads[carrier, 2] - 0.3 * self._height
+        ]
+        middle = self._rig.heads[carrier] @ left
+        aside = {leaf: float(self._rig.tails[leaf] @ left - middle) for leaf in legless}
+        if not aside or max(aside.values()) < HAND_ASIDE * self._height > -min(aside.values()):
+            raise RigError("No arms were found: nothing reaches out to both sides.")
+        furthest = {"left": max(aside, key=lambda leaf: aside[leaf]), "right": min(aside, key=lambda leaf: aside[leaf])}
+        widths = [abs(aside[leaf]) for leaf in furthest.values()]
+        if max(widths) > 1.5 * min(widths):
+            raise RigError(
+                f"'{self._rig.names[furthest['left']]}' and '{self._rig.names[furthest['right']]}' reach out to the "
+                "sides unequally: the arms cannot be told. Choose the bones by hand."
+            )
+        return {side: self._path(carrier, leaf) for side, leaf in furthest.items()}
+
+    def _arm_joints(self, chest: int, chain: Sequence[int]) -> tuple[int, int, int]:
+        """Shoulder, elbow and wrist: where fingers part, and where lengths are an arm's."""
+        rig = self._rig
+        below = list(chain[list(chain).index(chest) + 1 :])
+        parting = [bone for bone in below if len(self._children[bone]) >= 3]
+        wrists = parting[-1:] or below
+        best, joints = np.inf, None
+        for shoulder, elbow, wrist in combinations(below, 3):
+            if wrist not in wrists:
+                continue
+            upper, forearm = (
+                np.linalg.norm(rig.heads[b] - rig.heads[a]) for a, b in ((shoulder, elbow), (elbow, wrist))
+            )
+            if min(upper, forearm) < 0.02 * self._height:
+                continue
+            unlike = abs(np.log(upper / forearm / UPPER_TO_FOREARM))
+            unlike += 0.5 * abs(np.log((upper + forearm) / (ARM_TO_HEIGHT * self._height)))
+            if unlike < best:
+                best, joints = float(unlike), (shoulder, elbow, wrist)
+        if joints is None:
+            raise RigError(
+                f"The arm that ends at '{rig.names[chain[-1]]}' has fewer than three joints: shoulder, elbow and wrist "
+                "cannot be told. Choose the bones by hand."
+            )
+        return joints
+
+    def _head(self, chest: int, arms: Mapping[str, Sequence[int]]) -> tuple[int, list[int]]:
+        """The head, and the bones between it and the chest."""
+        of_arms = {bone for chain in arms.values() for bone in chain[chain.index(chest) + 1 :]}
+        rest = [child for child in self._children[chest] if child not in of_arms]
+        candidates = [bone for child in rest for bone in self._below(child) if not self._children[bone]]
+        if not candidates:
+            raise RigError(f"No head was found: nothing but arms hangs on '{self._rig.names[chest]}'.")
+        top = max(candidates, key=lambda bone: max(self._rig.tails[bone, 2], self._rig.heads[bone, 2]))
+        chain = self._path(chest, top)[1:]
+        parting = [bone for bone in chain if len(self._children[bone]) >= 2]
+        if parting:
+            head = parting[0]
+        else:
+            above, last = ([chest, *chain][number] for number in (-2, -1))
+            length = np.linalg.norm(self._rig.heads[last] - self._rig.heads[above])
+            head = above if len(chain) > 1 and length > HEAD_LENGTH * self._height else last
+        return head, chain[: chain.index(head)]
+
+    def _fingers(self, wrist: int) -> dict[str, list[int]]:
+        """Five chains are five fingers: the thumb begins nearest to the wrist, and the others lie in a row from it."""
+        rig = self._rig
+        chains = []
+        for child in self._children[wrist]:
+            chain = [child]
+            while len(self._children[chain[-1]]) == 1:
+                chain.append(self._children[chain[-1]][0])
+            chains.append(chain)
+        if len(chains) != len(FINGERS):
+            return {}
+        thumb = rig.heads[
+            min(chains, key=lambda chain: float(np.linalg.norm(rig.heads[chain[0]] - rig.heads[wrist])))[0]
+        ]
+        chains.sort(key=lambda chain: float(np.linalg.norm(rig.heads[chain[0]] - thumb)))
+        return dict(zip(FINGERS, chains, strict=True))
+
+    def _evenness(self, start: int, middle: int, end: int) -> float:
+        """How sure a limb is: 0.9 where its halves are alike."""
+        first, second = (
+            np.linalg.norm(self._rig.heads[b] - self._rig.heads[a]) for a, b in ((start, middle), (middle, end))
+        )
+        return float(round(0.9 * min(first, second) / max(first, second), 2))
+
+    def _below(self, bone: int) -> list[int]:
+        """A bone and all that hangs on it."""
+        found = [bone]
+        for each in found:
+            found += self._children[each]
+        return found
+
+    def _path(self, top: int, bone: int) -> list[int]:
+        """From one bone down to another."""
+        chain = [bone, *self._rig.ancestors(bone)]
+        return chain[: chain.index(top) + 1][::-1]
+
+    def _shared(self, first: int, second: int) -> int:
+        """The lowest bone that both are, or hang on."""
+        above = {second, *self._rig.ancestors(second)}
+        return next(bone for bone in (first, *self._rig.ancestors(first)) if bone in above)
