@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .. import rotations
 from ..axes import BLENDER_CAMERA_FROM_CAMERA
+from ..display_turn import quarter_turns
 from ..errors import LimberError
 from ..motion import Motion
 from .animation import FIRST_FRAME, frame_rate, frames_at, write_curves
@@ -24,6 +25,8 @@ SENSOR_WIDTH_MM = 36.0
 CLIP_END_M = 1000.0
 #: A camera that moves less than this (metres, and matrix entries) is a camera on a tripod.
 _STATIC_TOLERANCE = 1e-6
+#: From this version on, Blender turns footage upright by itself; before, it shows what is stored.
+_TURNS_FOOTAGE_SINCE = (4, 5, 0)
 
 
 class BackgroundError(LimberError):
@@ -87,8 +90,20 @@ def show_footage(camera: Any, path: str | os.PathLike[str]) -> Any:
     background.display_depth = "BACK"
     background.frame_method = "STRETCH"  # the camera's frame is the picture, by construction
     background.alpha = 1.0
+    if bpy.app.version < _TURNS_FOOTAGE_SINCE:
+        _turn(background, quarter_turns(path))
     camera.data.show_background_images = True
     return clip
+
+
+def _turn(background: Any, quarters: int) -> None:
+    """Turns a background image clockwise, and lets it fill the frame as its upright picture would."""
+    background.rotation = quarters * np.pi / 2
+    if quarters % 2:
+        width, height = background.clip.size
+        # it is fitted into the frame first and turned after that
+        background.frame_method = "FIT"
+        background.scale = max(width / height, height / width)
 
 
 def _set_lens(scene: Any, lens: Any, K: Array, image_size: Array) -> None:

@@ -68,11 +68,17 @@ def test_a_moving_camera_is_keyed(scene: Any, make_motion: Callable[..., Motion]
         np.testing.assert_allclose(found, pixels_by_pinhole(motion, frame), atol=0.05)
 
 
-def encode(path: Path, frames: int, size: tuple[int, int]) -> None:
+#: a, b, c, d of the display matrices that turn pictures clockwise by so many quarters.
+TURNS = {0: (1, 0, 0, 1), 1: (0, 1, -1, 0), 2: (-1, 0, 0, -1), 3: (0, -1, 1, 0)}
+
+
+def encode(path: Path, frames: int, size: tuple[int, int], turns: int = 0) -> None:
     av = pytest.importorskip("av")
+    a, b, c, d = (entry << 16 for entry in TURNS[turns])
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=30)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30])
         for number in range(frames):
             image = np.full((size[1], size[0], 3), number * 5, dtype=np.uint8)
             for packet in stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")):
@@ -92,6 +98,26 @@ def test_footage_lies_behind_the_body(scene: Any, make_motion: Callable[..., Mot
     assert background.alpha == 1
     assert camera.data.show_background_images
     assert len(bpy.data.movieclips) == 1
+
+
+@pytest.mark.parametrize("turns", TURNS)
+def test_phone_footage_stands_upright(
+    scene: Any, make_motion: Callable[..., Motion], tmp_path: Path, turns: int
+) -> None:
+    """Stored on its side, as phones do: turned by Blender itself, or by what is set of the background."""
+    encode(tmp_path / "phone.mp4", 3, (320, 180), turns)
+    camera = create_camera(scene, scene.collection, "Camera", make_motion(frames=3))
+    clip = show_footage(camera, tmp_path / "phone.mp4")
+    (background,) = camera.data.background_images
+    turned_by_blender = turns % 2 == 1 and tuple(clip.size) == (180, 320)
+    if turned_by_blender or bpy.app.version >= (4, 5, 0):
+        assert tuple(clip.size) == ((180, 320) if turns % 2 else (320, 180))
+        assert (background.rotation, background.scale, background.frame_method) == (0, 1, "STRETCH")
+    else:
+        assert tuple(clip.size) == (320, 180)
+        assert background.rotation == pytest.approx(np.radians(90 * turns))
+        assert background.scale == pytest.approx(320 / 180 if turns % 2 else 1)
+        assert background.frame_method == ("FIT" if turns % 2 else "STRETCH")
 
 
 def test_image_sequence(scene: Any, make_motion: Callable[..., Motion], tmp_path: Path) -> None:
