@@ -3,7 +3,8 @@
 Frames are read once, in order, and each is given to the tracker, which finds the people in it and keeps only their
 landmarks, so that memory does not grow with the footage. For each person that was asked for, left and right are set
 right where the detector swapped them; a temporal network answers with a pose for every frame, in the camera's axes,
-and the fit brings that answer onto the landmarks. The body is then placed in the world, where the floor lies at
+and the fit brings that answer onto the landmarks. A network reads the landmarks; one with published weights reads the
+person's pictures, for which the footage is read again. The body is then placed in the world, where the floor lies at
 z = 0, and everything known of the person becomes one Motion, raw and never smoothed.
 """
 
@@ -24,11 +25,12 @@ import torch
 from numpy.typing import NDArray
 
 from backend.body import TorchBody, limber_body
+from backend.features.feature_cache import FeatureCache
 from backend.features.initial_pose import BodyInCamera, solve
 from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.features.swaps import repair_swaps
 from backend.footage import Footage, open_footage
-from backend.models import PER_FRAME, choose_network
+from backend.models import PER_FRAME, choose_network, image_estimation
 from backend.models.estimation import estimate_body
 from backend.models.weights import load_network
 from backend.people.tracking import PeopleTracker
@@ -110,7 +112,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
 
     with stages.timed("body"):
         body = load_body(settings.body) if settings.body else limber_body(lambda done: progress("body", done))
-        find_pose = pose_finder(network, settings, body, K, device)
+        find_pose = pose_finder(network, settings, footage, body, K, device)
     with stages.timed("people"):
         tracks, frame_count, left_out = _find_people(footage, settings, progress)
     chosen = choose_people(tracks, settings.person)
@@ -122,7 +124,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
             progress("pose", (number + fraction) / len(chosen))
 
         pose_progress(0.0)
-        with stages.timed("pose"), torch_threads(SOLVER_THREADS):
+        with stages.timed("pose"):
             repaired, trusted_3d = repair_swaps(track)
             in_camera = find_pose(repaired, trusted_3d, pose_progress)
         with stages.timed("placement"):
@@ -189,28 +191,73 @@ Told = Callable[[float], None]
 PoseFinder = Callable[[Track, Bools, Told], BodyInCamera]
 
 
+#: Of the time for a pose, the part that looking at pictures takes, where that is done.
+_LOOKING = 0.75
+
+
 def pose_finder(
-    network: str, settings: CaptureSettings, body: Body, K: NDArray[np.float64], device: torch.device
+    network: str, settings: CaptureSettings, footage: Footage, body: Body, K: NDArray[np.float64], device: torch.device
 ) -> PoseFinder:
     """The fit, alone or from a network's answer, or that answer as it is."""
     torch_body, points = TorchBody(body).to(device), landmark_points(body)
 
     def fitted(track: Track, trusted_3d: Bools, told: Told, guess: BodyInCamera | None = None) -> BodyInCamera:
-        return solve(track, trusted_3d, K, torch_body, points, told, guess=guess)
+        with torch_threads(SOLVER_THREADS):
+            return solve(track, trusted_3d, K, torch_body, points, told, guess=guess)
 
     if network == PER_FRAME.name:
         return fitted
-    trained, skin = load_network(network, device), LandmarkSkin(points).to(device)
-    # a network knows the embedded body; what it says of that one's shape means nothing to another's
+    skin = LandmarkSkin(points).to(device)
+    looks = network in image_estimation.IMAGE_NETWORKS
+    if looks:
+        answered = _from_pictures(network, settings, footage, torch_body, skin, K, device)
+    else:
+        answered = _from_landmarks(network, settings, torch_body, skin, K, device)
+
+    def answered_and_fitted(track: Track, trusted_3d: Bools, told: Told) -> BodyInCamera:
+        before = _LOOKING if looks else 0.0
+        guess = answered(track, trusted_3d, lambda done: told(before * done))
+        return fitted(track, trusted_3d, lambda done: told(before + (1 - before) * done), guess)
+
+    return answered_and_fitted if settings.fit else answered
+
+
+def _from_landmarks(
+    network: str,
+    settings: CaptureSettings,
+    body: TorchBody,
+    skin: LandmarkSkin,
+    K: NDArray[np.float64],
+    device: torch.device,
+) -> PoseFinder:
+    trained = load_network(network, device)
+    # it knows the embedded body; what it says of that one's shape means nothing to another's
     betas = np.zeros(BETA_COUNT) if settings.body else None
 
     def answered(track: Track, trusted_3d: Bools, _told: Told) -> BodyInCamera:
-        return estimate_body(track, trusted_3d, K, torch_body, skin, trained, betas)
+        with torch_threads(SOLVER_THREADS):
+            return estimate_body(track, trusted_3d, K, body, skin, trained, betas)
 
-    def answered_and_fitted(track: Track, trusted_3d: Bools, told: Told) -> BodyInCamera:
-        return fitted(track, trusted_3d, told, answered(track, trusted_3d, told))
+    return answered
 
-    return answered_and_fitted if settings.fit else answered
+
+def _from_pictures(
+    network: str,
+    settings: CaptureSettings,
+    footage: Footage,
+    body: TorchBody,
+    skin: LandmarkSkin,
+    K: NDArray[np.float64],
+    device: torch.device,
+) -> PoseFinder:
+    published, cache = image_estimation.load_image_network(network, device), FeatureCache()
+    # it knows SMPL's body, which is here only if its file was given
+    betas = None if settings.body else np.zeros(BETA_COUNT)
+
+    def answered(track: Track, _trusted_3d: Bools, told: Told) -> BodyInCamera:
+        return image_estimation.estimate_body(footage, track, K, body, skin, published, cache, betas, told)
+
+    return answered
 
 
 def _place(

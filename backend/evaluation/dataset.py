@@ -103,19 +103,19 @@ def evaluate_dataset(
 def _answers(
     seen: Seen, protocol: Protocol, licensed: LicensedFiles | None, networks: SequenceOf[str], device: torch.device
 ) -> Iterator[tuple[str, Shape]]:
+    # the lens is not told, as it is not when somebody captures
+    K = intrinsics((seen.footage.width, seen.footage.height))
     if licensed is None:
-        unanswered = Sequence(seen.track, intrinsics(seen.size), np.full((len(seen.track), JOINT_COUNT, 3), np.nan))
+        unanswered = Sequence(seen.track, K, np.full((len(seen.track), JOINT_COUNT, 3), np.nan))
         yield RAW, Shape(blazepose(unanswered))
         yield FAIR, Shape(blazepose_repaired(unanswered))
     body = limber_body() if licensed is None else licensed.body("neutral")
     body_file = None if licensed is None else licensed.body_file("neutral")
     repaired, trusted_3d = repair_swaps(seen.track)
-    # the lens is not told, as it is not when somebody captures
-    K = intrinsics(seen.size)
     asked = [(PER_FRAME.name, PER_FRAME.name, True)]
     asked += [(f"{name}{', fitted' * fit}", name, fit) for name in networks for fit in (False, True)]
     for name, network, fit in asked:
-        find_pose = pose_finder(network, CaptureSettings(fit=fit, body=body_file), body, K, device)
+        find_pose = pose_finder(network, CaptureSettings(fit=fit, body=body_file), seen.footage, body, K, device)
         found = find_pose(repaired, trusted_3d, lambda _fraction: None)
         yield name, shape_of(_posed(found), body, protocol, licensed)
 

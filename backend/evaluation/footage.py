@@ -20,7 +20,7 @@ from backend.capture import CaptureSettings, choose_people, pose_finder
 from backend.features.initial_pose import BodyInCamera
 from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.features.swaps import repair_swaps
-from backend.footage import open_footage
+from backend.footage import Footage, open_footage
 from backend.machine import machine
 from backend.models import PER_FRAME
 from backend.models.estimation import places_before_camera
@@ -124,7 +124,7 @@ def evaluate_footage(
     rows = []
     for track in choose_people(tracker.finish(), settings.person):
         repaired, trusted_3d = repair_swaps(track)
-        answers = _answers(track, repaired, trusted_3d, K, networks, device)
+        answers = _answers(track, repaired, trusted_3d, footage, K, networks, device)
         for number, answer in enumerate(answers):
             rows.append(_row(footage.name, repaired, K, answer))
             told("answers", (number + 1) / (2 + 2 * len(networks)))
@@ -135,6 +135,7 @@ def _answers(
     track: Track,
     repaired: Track,
     trusted_3d: NDArray[np.bool_],
+    footage: Footage,
     K: NDArray[np.float64],
     networks: Sequence[str],
     device: torch.device,
@@ -144,7 +145,7 @@ def _answers(
     asked = [(PER_FRAME.name, PER_FRAME.name, True)]
     asked += [(f"{name}{', fitted' * fit}", name, fit) for name in networks for fit in (False, True)]
     for name, network, fit in asked:
-        find_pose = pose_finder(network, CaptureSettings(fit=fit), body, K, device)
+        find_pose = pose_finder(network, CaptureSettings(fit=fit), footage, body, K, device)
         yield _of_body(name, body, find_pose(repaired, trusted_3d, lambda _fraction: None), repaired)
 
 
