@@ -37,13 +37,13 @@ class Seen:
         track: somebody who was that person in some frames.
         frames: (N,) the truth's frame of each of the track's.
         counted: (N,) where the track is that person, was observed, and the protocol counts the frame.
-        size: width and height of the images.
+        footage: the images.
     """
 
     track: Track
     frames: NDArray[np.int64]
     counted: Mask
-    size: tuple[int, int]
+    footage: Footage
 
     @property
     def stretch(self) -> slice:
@@ -59,28 +59,28 @@ def watch(person: FilmedPerson) -> list[Seen]:
     """
     if not person.images.parent.is_dir():
         raise DatasetError(f"{person.images.parent} does not exist. Unpack the images of {person.name} there.")
-    tracks, numbers, size = _tracks(
+    tracks, numbers, footage = _tracks(
         person.images, person.first_image, person.stride, person.frame_rate, len(person.valid)
     )
     found = []
     for track, is_theirs in zip(tracks, _is_theirs(person.boxes, tracks, numbers), strict=True):
         frames = numbers[track.frames]
-        found.append(Seen(track, frames, is_theirs & track.observed & person.valid[frames], size))
+        found.append(Seen(track, frames, is_theirs & track.observed & person.valid[frames], footage))
     return [seen for seen in found if seen.counted.any()]
 
 
 @lru_cache(maxsize=1)  # several people of one sequence are read one after the other
 def _tracks(
     images: Path, first_image: int, stride: int, frame_rate: Fraction, length: int
-) -> tuple[list[Track], NDArray[np.int64], tuple[int, int]]:
-    """Everybody in the images, the truth's frame of each image that was read, and the images' size."""
+) -> tuple[list[Track], NDArray[np.int64], Footage]:
+    """Everybody in the images, the truth's frame of each image that was read, and the images."""
     footage = open_footage(images, frame_rate)
     tracker = PeopleTracker()
     numbers: list[int] = []
     for number, frame in numbered(footage, first_image, stride, length):
         tracker.add(Frame(len(numbers), frame.timestamp_s, frame.image))
         numbers.append(number)
-    return tracker.finish(), np.array(numbers, dtype=np.int64), (footage.width, footage.height)
+    return tracker.finish(), np.array(numbers, dtype=np.int64), footage
 
 
 def numbered(footage: Footage, first_image: int, stride: int, length: int) -> Iterator[tuple[int, Frame]]:

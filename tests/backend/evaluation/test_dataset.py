@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -156,11 +157,11 @@ def test_images_that_are_missing(tmp_path: Path) -> None:
         watch(person)
 
 
-def test_an_answer_and_the_truth_on_one_time_line() -> None:
+def test_an_answer_and_the_truth_on_one_time_line(make_video: Callable[..., Path]) -> None:
     """A frame that was left out is a gap."""
     landmarks = np.zeros((2, LANDMARK_COUNT, 3))
     track = Track(0, np.arange(2), np.arange(2) / 30, landmarks, landmarks, np.zeros((2, 4)), np.ones(2, dtype=bool))
-    seen = Seen(track, np.array([7, 9]), np.array([True, True]), (30, 20))
+    seen = Seen(track, np.array([7, 9]), np.array([True, True]), open_footage(make_video()))
     answer = Shape(np.ones((2, 1, 3)), np.ones((2, 5, 3)))
     truth = Shape(np.arange(12.0)[:, None, None] * np.ones((1, 3)), np.zeros((12, 5, 3)))
     spread, true, counted = stretched(answer, seen, truth)
