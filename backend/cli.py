@@ -25,10 +25,6 @@ EXPORT_FORMATS = ("fbx", "bvh", "glb", "usd")
 MODEL_DISTRIBUTION = "mediapipe==0.10.21"
 
 
-class ExportError(LimberError):
-    """Blender could not write an export."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 done, 1 a user's error (said in one line), 130 interrupted."""
     parsed = _parser().parse_args(arguments)
@@ -79,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     networks.set_defaults(run=_networks)
 
     _add_import(commands)
+    _add_export(commands)
     _add_train(commands)
 
     evaluate = commands.add_parser("evaluate", help="measure how good the answers are")
@@ -132,6 +129,30 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--smoothness", type=_fraction, default=0.0, metavar="0..1", help="of the exports")
     parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
     parser.set_defaults(run=_import)
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from backend.export_command import formats
+    from smpl_rig.exports.bvh import DEFAULT_ORDER, ORDERS
+    from smpl_rig.exports.preset import FORMATS, presets
+    from smpl_rig.exports.root_motion import RootMotion
+
+    parser = commands.add_parser("export", help="write Motion files for other programs")
+    parser.add_argument("motions", nargs="*", type=Path, metavar="MOTION", help="Motion files (.npz)")
+    parser.add_argument("-o", "--out", type=Path, metavar="DIR")
+    parser.add_argument("--preset", choices=[*presets()], help="the program that FBX, glTF, USD and Alembic are for")
+    parser.add_argument("--presets", action="store_true", help="list the presets and what they are for")
+    parser.add_argument("--format", type=formats, metavar="NAME,...", help=f"{', '.join(FORMATS)} (default: preset's)")
+    parser.add_argument("--root-motion", choices=[*RootMotion], help="what the root bone does (default: the preset's)")
+    parser.add_argument("--smoothness", type=_fraction, default=0.5, metavar="0..1", help="default: %(default)s")
+    parser.add_argument("--fps", type=_rate, metavar="N", help="frames per second (default: the motion's)")
+    parser.add_argument("--start", type=float, metavar="S")
+    parser.add_argument("--end", type=float, metavar="S")
+    parser.add_argument("--bvh-order", choices=ORDERS, default=DEFAULT_ORDER, help="of rotations; default: %(default)s")
+    parser.add_argument("--t-pose", action="store_true", help="begin a BVH with one frame of the rest pose")
+    parser.add_argument("--body", type=Path, metavar="FILE", help="the licensed SMPL file that the motions belong to")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
+    parser.set_defaults(run=_export)
 
 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -264,6 +285,8 @@ def _capture(parsed: argparse.Namespace) -> int:
             motion.save(path)
             written.append(path)
         if parsed.export:
+            from backend.exporting import export_motions
+
             written += export_motions(written, parsed.body, parsed.export, parsed.smoothness, progress)
         if parsed.preview and captured.motions:
             preview = parsed.out / "preview.mp4"
@@ -279,46 +302,16 @@ def _capture(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def export_motions(
-    motions: Sequence[Path],
-    body: Path | None,
-    formats: Sequence[str],
-    smoothness: float,
-    progress: Callable[[str, float], None],
-) -> list[Path]:
-    """Writes each Motion in each format beside it, through Blender in a process of its own.
-
-    Raises:
-        ExportError: with what Blender said.
-    """
-    from backend.body import body_path
-
-    written = []
-    for number, motion in enumerate(motions):
-        progress("export", number / len(motions))
-        outputs = [motion.with_suffix(f".{suffix}") for suffix in formats]
-        command = [sys.executable, "-m", "smpl_rig.blender.export", str(motion), "--body", str(body or body_path())]
-        command += ["--smoothness", str(smoothness)]
-        for output in outputs:
-            command += ["--export", str(output)]
-        finished = subprocess.run(command, capture_output=True, text=True, check=False)
-        if finished.returncode != 0:
-            said = (finished.stderr.strip() or finished.stdout.strip()).splitlines()
-            hint = (
-                "Install the extra: pip install 'limber[blender]'."
-                if "No module named 'bpy'" in finished.stderr
-                else ""
-            )
-            raise ExportError(f"{motion.name} could not be exported: {said[-1] if said else 'no reason given'} {hint}")
-        written += outputs
-    progress("export", 1.0)
-    return written
-
-
 def _import(parsed: argparse.Namespace) -> int:
     from backend.import_command import run_import
 
     return run_import(parsed)
+
+
+def _export(parsed: argparse.Namespace) -> int:
+    from backend.export_command import run_export
+
+    return run_export(parsed)
 
 
 def _serve(parsed: argparse.Namespace) -> int:
@@ -411,7 +404,7 @@ def _evaluate_simulated(parsed: argparse.Namespace) -> int:
     from backend.evaluation.held_out import evaluate_held_out, table, table_by_act, write_json
     from backend.training.motions import load_library
 
-    networks = parsed.networks or _networks_with_weights()
+    networks = _networks_asked(parsed.networks)
     library = load_library(parsed.motions)
     rows = evaluate_held_out(library, networks, parsed.sequences, parsed.seed, parsed.workers)
     print(f"{table(rows)}\n\nPA-MPJPE by act, mm:\n{table_by_act(rows)}")
@@ -424,7 +417,7 @@ def _evaluate_smoothing(parsed: argparse.Namespace) -> int:
     from backend.evaluation import renders, smoothing
     from backend.training.motions import load_library
 
-    networks = parsed.networks or _networks_with_weights()
+    networks = _networks_asked(parsed.networks)
     with tempfile.TemporaryDirectory() as folder:
         if parsed.films:
             films = sorted(parsed.films.glob("clip_*.npz"))
@@ -459,7 +452,7 @@ def _evaluate_footage(parsed: argparse.Namespace) -> int:
         focal_px=parsed.focal_px,
     )
     device, rows = choose_device(parsed.device), []
-    networks = parsed.networks or _networks_with_weights()
+    networks = _networks_asked(parsed.networks)
     for path in parsed.footage:
         with _ProgressBar(silent=False) as progress:
             rows += evaluate_footage(path, settings, networks, device, progress)
@@ -475,7 +468,7 @@ def _evaluate_dataset(parsed: argparse.Namespace) -> int:
     from backend.evaluation.licensed import LicensedFiles
 
     licensed = LicensedFiles(parsed.smpl) if parsed.smpl else None
-    networks = parsed.networks or _networks_with_weights()
+    networks = _networks_asked(parsed.networks)
     with tqdm(people_of(parsed.kind, parsed.folder), desc="people") as people:
         figures = evaluate_dataset(
             parsed.kind, people, licensed, networks, choose_device(parsed.device), people.set_postfix_str
@@ -486,12 +479,14 @@ def _evaluate_dataset(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _networks_with_weights() -> list[str]:
-    """Those that read landmarks and can be used now."""
-    from backend.models import weights_file
+def _networks_asked(names: Sequence[str] | None) -> list[str]:
+    """The networks to measure beside the per-frame solver: those that are named, else all that have weights."""
+    from backend.models import PER_FRAME, choose_network, weights_file
     from backend.models.weights import LANDMARK_NETWORKS
 
-    return [name for name in LANDMARK_NETWORKS if weights_file(name).is_file()]
+    if names is None:
+        return [name for name in LANDMARK_NETWORKS if weights_file(name).is_file()]
+    return [name for name in dict.fromkeys(map(choose_network, names)) if name != PER_FRAME.name]
 
 
 def _setup(_parsed: argparse.Namespace) -> int:

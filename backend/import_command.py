@@ -15,7 +15,7 @@ def run_import(parsed: argparse.Namespace) -> int:
     Raises:
         LimberError: with what the user is to be told.
     """
-    from backend.cli import export_motions
+    from backend.exporting import export_motions
     from backend.results import import_motions
 
     motions = import_motions(parsed.file, parsed.body, parsed.fps, parsed.skeleton)

@@ -161,6 +161,29 @@ class Motion:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return Motion(**values | {"poses": poses, "trans": trans, "joints_world": joints_world})
 
+    def between(self, start_s: float | None = None, end_s: float | None = None) -> Motion:
+        """The frames from one time to another, both included; None is the beginning or the end.
+
+        Raises:
+            MotionError: if there are none.
+        """
+        first = self.timestamps_s[0] if start_s is None else start_s
+        last = self.timestamps_s[-1] if end_s is None else end_s
+        chosen = (self.timestamps_s >= first) & (self.timestamps_s <= last)
+        if not chosen.any():
+            raise MotionError(
+                f"There is no frame from {first:g} s to {last:g} s; the motion goes from {self.timestamps_s[0]:g} to "
+                f"{self.timestamps_s[-1]:g} s."
+            )
+        frames = np.flatnonzero(chosen)
+        return self.at(frames, self.timestamps_s[frames])
+
+    def at(self, frames: NDArray[np.intp], timestamps_s: Floats) -> Motion:
+        """Some of the frames, by their indices (N,), at times (N,) that may be new."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        parts = {key: values[key][frames] for key, shape in _SHAPES.items() if shape[0] == "T"}
+        return Motion(**values | parts | {"timestamps_s": timestamps_s})
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the file whole or not at all."""
         path = Path(path)

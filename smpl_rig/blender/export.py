@@ -15,34 +15,78 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
 
 from ..body import load_body
 from ..errors import LimberError
+from ..exports.preset import Preset, preset, presets
+from ..exports.root_motion import RootMotion
+from ..exports.take import resampled
 from ..motion import Motion
+from ..refine import refine
 from .animation import fit_scene
 from .character import build_character
 from .exporters import EXPORTERS, export_take
+from .preset_export import export_with_preset
 
 
-def export_motion(
-    motion_path: Path, outputs: Sequence[Path], body_path: Path | None = None, smoothness: float = 0.5
-) -> None:
-    """Builds the character in an empty scene at the footage's rate and writes each output by its ending.
+@dataclass(frozen=True)
+class Options:
+    """How a motion is exported.
+
+    Attributes:
+        body: the body the motion was captured with; without it, bones only.
+        smoothness: 0 to 1.
+        preset: the program that the files are for.
+        root_motion: None is the preset's.
+        frame_rate: frames per second; None is the footage's.
+        start_s: seconds; None is the beginning.
+        end_s: seconds; None is the end.
+    """
+
+    body: Path | None = None
+    smoothness: float = 0.5
+    preset: Preset | None = None
+    root_motion: RootMotion | None = None
+    frame_rate: float | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+
+
+def export_motion(motion_path: Path, outputs: Sequence[Path], options: Options) -> list[str]:
+    """Builds the character in an empty scene and writes each output by its ending.
+
+    Returns:
+        What the user should know.
 
     Raises:
         LimberError: if a file cannot be read or written, or the body is not the motion's.
     """
-    motion = Motion.load(motion_path)
-    body = None if body_path is None else load_body(body_path)
+    motion = _part(refine(Motion.load(motion_path), options.smoothness), options)
+    body = None if options.body is None else load_body(options.body)
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     fit_scene(scene, motion)
-    armature = build_character(scene, motion, body, motion_path.stem, smoothness)
+    armature = build_character(scene, motion, body, motion_path.stem, 0.0)
+    told: list[str] = []
     for output in outputs:
-        export_take(armature, output)
+        if options.preset is None:
+            export_take(armature, output)
+        else:
+            told += export_with_preset(armature, output, options.preset, options.root_motion)
+    return list(dict.fromkeys(told))
+
+
+def _part(motion: Motion, options: Options) -> Motion:
+    """What is exported of a motion; a part begins on the first frame."""
+    if options.frame_rate is None:
+        part = motion.between(options.start_s, options.end_s)
+    else:
+        part = resampled(motion, options.frame_rate, options.start_s, options.end_s)
+    return part if options.start_s is None else replace(part, timestamps_s=part.timestamps_s - options.start_s)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,14 +103,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help=f"{', '.join(EXPORTERS)}; repeat",
     )
     parser.add_argument("--smoothness", type=float, default=0.5, help="0 (raw capture) to 1 (smoothest)")
+    parser.add_argument("--preset", choices=[*presets()], help="the program that the files are for")
+    parser.add_argument("--root-motion", type=RootMotion, choices=[*RootMotion], help="default: the preset's")
+    parser.add_argument("--fps", type=float, help="frames per second (default: the footage's)")
+    parser.add_argument("--start", type=float, help="seconds")
+    parser.add_argument("--end", type=float, help="seconds")
     if arguments is None:  # Blender keeps what comes before -- for itself
         arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
     parsed = parser.parse_args(arguments)
     try:
-        export_motion(parsed.motion, parsed.export, parsed.body, parsed.smoothness)
+        told = export_motion(
+            parsed.motion,
+            parsed.export,
+            Options(
+                body=parsed.body,
+                smoothness=parsed.smoothness,
+                preset=preset(parsed.preset) if parsed.preset else None,
+                root_motion=parsed.root_motion,
+                frame_rate=parsed.fps,
+                start_s=parsed.start,
+                end_s=parsed.end,
+            ),
+        )
     except LimberError as error:
         print(error, file=sys.stderr)
         return 1
+    for message in told:
+        print(f"warning: {message}")
     return 0
 
 

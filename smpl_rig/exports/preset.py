@@ -29,7 +29,7 @@ from ..skeleton import JOINT_NAMES
 from .root_motion import RootMotion
 
 FOLDER = Path(__file__).parent / "presets"
-FORMATS = ("fbx", "glb", "usd", "abc", "bvh", "npz", "csv")
+FORMATS = ("fbx", "glb", "usd", "abc", "bvh", "amass", "csv")
 AXES = ("X", "-X", "Y", "-Y", "Z", "-Z")
 
 

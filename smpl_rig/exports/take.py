@@ -108,6 +108,20 @@ def take_of(
     )
 
 
+def resampled(motion: Motion, frame_rate: float, start_s: float | None = None, end_s: float | None = None) -> Motion:
+    """The motion, or a part of it, at another rate; what is no pose is the nearest frame's.
+
+    Raises:
+        TakeError: as :func:`take_of`.
+    """
+    take = take_of(motion, frame_rate, start_s, end_s)
+    first = motion.timestamps_s[0] if start_s is None else max(start_s, motion.timestamps_s[0])
+    times = first + np.arange(len(take)) / frame_rate
+    middles = (motion.timestamps_s[1:] + motion.timestamps_s[:-1]) / 2
+    nearest = motion.at(np.searchsorted(middles, times), times)
+    return replace(nearest, mocap_framerate=frame_rate).with_pose(take.local_rotations, take.trans)
+
+
 def _interpolated(local: Floats, trans: Floats, times: Floats, wanted: Floats) -> tuple[Floats, Floats]:
     wanted = np.clip(wanted, times[0], times[-1])
     after = np.clip(np.searchsorted(times, wanted, side="right"), 1, len(times) - 1)

@@ -290,3 +290,14 @@ def test_signs_are_continuous_through_a_whole_turn(motion: Motion) -> None:
 def test_every_field_is_documented() -> None:
     assert Motion.__doc__ is not None
     assert all(f"{field.name}:" in Motion.__doc__ for field in fields(Motion))
+
+
+def test_a_part_of_a_motion(make_motion: Callable[..., Motion]) -> None:
+    motion = make_motion(frames=30, frame_rate=10)
+    part = motion.between(0.5, 1.2)
+    np.testing.assert_array_equal(part.timestamps_s, motion.timestamps_s[5:13])
+    np.testing.assert_array_equal(part.poses, motion.poses[5:13])
+    np.testing.assert_array_equal(part.K, motion.K)
+    assert len(motion.between()) == 30
+    with pytest.raises(MotionError, match=r"no frame from 5 s to 6 s; the motion goes from 0 to 2\.9 s"):
+        motion.between(5, 6)

@@ -14,7 +14,7 @@ from smpl_rig.axes import WORLD_FROM_BODY
 from smpl_rig.exports.amass import write_amass
 from smpl_rig.exports.csv import write_csv
 from smpl_rig.exports.root_motion import RootMotion, ground_path
-from smpl_rig.exports.take import TakeError, take_of
+from smpl_rig.exports.take import TakeError, resampled, take_of
 from smpl_rig.motion import Motion
 from smpl_rig.skeleton import JOINT_NAMES
 
@@ -112,3 +112,15 @@ def test_csv_holds_every_joint_of_every_frame(make_motion: Callable[..., Motion]
     np.testing.assert_array_equal(table[:, 0], np.arange(60))
     np.testing.assert_allclose(table[:, 1], np.arange(60) / 24, atol=1e-9)
     np.testing.assert_allclose(table[:, 2:].reshape(60, 24, 3), motion.joints_world, atol=1e-5)
+
+
+def test_a_motion_at_another_rate_keeps_all_its_keys(make_motion: Callable[..., Motion]) -> None:
+    motion = make_motion(frames=61, frame_rate=30)
+    half = resampled(motion, 15, start_s=1.0)
+    assert (len(half), half.mocap_framerate) == (16, 15)
+    np.testing.assert_allclose(half.timestamps_s, 1 + np.arange(16) / 15)
+    np.testing.assert_allclose(half.joints_world, motion.joints_world[30::2], atol=1e-5)
+    np.testing.assert_array_equal(half.landmarks2d, motion.landmarks2d[30::2])
+    twice = resampled(motion, 60)
+    assert len(twice) == 121
+    np.testing.assert_allclose(twice.joints_world[::2], motion.joints_world, atol=1e-5)

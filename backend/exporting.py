@@ -1,0 +1,175 @@
+"""Motion files as files of other programs: those that need no Blender here, the others through Blender in a process of
+its own.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from smpl_rig.errors import LimberError
+from smpl_rig.exports.amass import write_amass
+from smpl_rig.exports.bvh import DEFAULT_ORDER, write_bvh
+from smpl_rig.exports.csv import write_csv
+from smpl_rig.exports.preset import preset
+from smpl_rig.exports.root_motion import RootMotion
+from smpl_rig.exports.take import Take, take_of
+from smpl_rig.motion import Motion
+from smpl_rig.refine import refine
+
+#: What Blender writes, by format.
+BLENDER_FORMATS = ("fbx", "glb", "usd", "abc")
+_WARNING = "warning: "
+
+
+class ExportError(LimberError):
+    """A file could not be written."""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """How takes are written.
+
+    Attributes:
+        body: the file of the body that the motions belong to; None is Limber's own.
+        smoothness: 0 to 1.
+        preset: the program that FBX, glTF and USD are for; None writes Limber's own names, Z-up metres.
+        root_motion: None is the preset's.
+        frame_rate: frames per second; None is the motion's.
+        start_s: seconds; None is the beginning.
+        end_s: seconds; None is the end.
+        bvh_order: of rotation channels.
+        t_pose: whether BVH begins with a frame of the rest pose.
+    """
+
+    body: Path | None = None
+    smoothness: float = 0.0
+    preset: str | None = None
+    root_motion: RootMotion | None = None
+    frame_rate: float | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    bvh_order: str = DEFAULT_ORDER
+    t_pose: bool = False
+
+
+def export_files(
+    motions: Sequence[Path], out: Path, formats: Sequence[str], options: ExportOptions
+) -> tuple[list[Path], list[str]]:
+    """Writes each Motion file in each format into a folder.
+
+    Args:
+        motions: Motion files.
+        out: an existing folder.
+        formats: of :data:`smpl_rig.exports.preset.FORMATS`.
+        options: how.
+
+    Returns:
+        The files written, and what the user should know.
+
+    Raises:
+        LimberError: if a file cannot be read or written, or two would have the same name.
+    """
+    _check(motions, formats, options)
+    written: list[Path] = []
+    warnings: list[str] = []
+    for path in motions:
+        motion = Motion.load(path)
+        plain = [each for each in formats if each not in BLENDER_FORMATS]
+        if plain:
+            take = take_of(refine(motion, options.smoothness), options.frame_rate, options.start_s, options.end_s)
+            take = take.with_root_motion(options.root_motion or RootMotion.PELVIS)
+            written += [_write_plain(take, each, out, path.stem, options) for each in plain]
+        outputs = [out / f"{path.stem}.{each}" for each in formats if each in BLENDER_FORMATS]
+        if outputs:
+            warnings += run_blender(path, outputs, options)
+            written += outputs
+    return written, warnings
+
+
+def _check(motions: Sequence[Path], formats: Sequence[str], options: ExportOptions) -> None:
+    stems = [path.stem for path in motions]
+    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
+    if twice is not None:
+        raise ExportError(f"Two of the motions are called '{twice}'. Export them into different folders.")
+    if options.preset is not None:
+        preset(options.preset)
+    elif options.root_motion is not None and {*formats} & {*BLENDER_FORMATS}:
+        raise ExportError("Root motion in FBX, glTF and USD needs a preset, which says what the root bone is called.")
+
+
+def _write_plain(take: Take, name: str, out: Path, stem: str, options: ExportOptions) -> Path:
+    # a Motion file is an .npz itself, and must not be replaced
+    path = out / (f"{stem}_amass.npz" if name == "amass" else f"{stem}.{name}")
+    part = path.with_name(f".{path.name}.part")
+    try:
+        match name:
+            case "bvh":
+                write_bvh(take, part, options.bvh_order, t_pose=options.t_pose)
+            case "csv":
+                write_csv(take, part)
+            case _:
+                write_amass(take, part)
+        part.replace(path)
+    except OSError as error:
+        raise ExportError(f"{path} cannot be written: {error.strerror or error}. Choose another place.") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def run_blender(motion: Path, outputs: Sequence[Path], options: ExportOptions) -> list[str]:
+    """Has Blender write a Motion file to each path by its ending.
+
+    Returns:
+        What the user should know.
+
+    Raises:
+        ExportError: with what Blender said.
+    """
+    from backend.body import body_path  # noqa: PLC0415  (torch is not needed without Blender)
+
+    command = [sys.executable, "-m", "smpl_rig.blender.export", str(motion)]
+    command += ["--body", str(options.body or body_path()), "--smoothness", str(options.smoothness)]
+    named = {
+        "--preset": options.preset,
+        "--root-motion": options.root_motion,
+        "--fps": options.frame_rate,
+        "--start": options.start_s,
+        "--end": options.end_s,
+    }
+    for name, value in named.items():
+        command += [] if value is None else [name, str(value)]
+    for output in outputs:
+        command += ["--export", str(output)]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    if finished.returncode != 0:
+        said = (finished.stderr.strip() or finished.stdout.strip()).splitlines()
+        hint = "Install the extra: pip install 'limber[blender]'." if "No module named 'bpy'" in finished.stderr else ""
+        raise ExportError(f"{motion.name} could not be exported: {said[-1] if said else 'no reason given'} {hint}")
+    return [line.removeprefix(_WARNING) for line in finished.stdout.splitlines() if line.startswith(_WARNING)]
+
+
+def export_motions(
+    motions: Sequence[Path],
+    body: Path | None,
+    formats: Sequence[str],
+    smoothness: float,
+    progress: Callable[[str, float], None],
+) -> list[Path]:
+    """Writes each Motion in each format beside it, through Blender in a process of its own.
+
+    Raises:
+        ExportError: with what Blender said.
+    """
+    written = []
+    for number, motion in enumerate(motions):
+        progress("export", number / len(motions))
+        outputs = [motion.with_suffix(f".{suffix}") for suffix in formats]
+        run_blender(motion, outputs, ExportOptions(body=body, smoothness=smoothness))
+        written += outputs
+    progress("export", 1.0)
+    return written
