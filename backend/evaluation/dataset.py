@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from collections.abc import Sequence as SequenceOf
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,18 +20,16 @@ from backend.models import PER_FRAME
 from backend.placement import intrinsics
 from backend.text_table import aligned
 from smpl_rig import rotations
-from smpl_rig.skeleton import JOINT_COUNT
 
+from . import rivals
 from .datasets import emdb, human36m, mpi_inf_3dhp, threedpw
 from .datasets.filmed import DatasetError, FilmedPerson, Posed
 from .licensed import LicensedFiles
 from .protocol import PROTOCOLS, UNLICENSED, Errors, Protocol, Shape, shape_of, truth_of
-from .simulated import Sequence, blazepose, blazepose_repaired
 from .watching import Seen, stretched, watch
 
 Floats = NDArray[np.floating[Any]]
 
-RAW, FAIR = "BlazePose's 3D", "BlazePose's 3D, repaired, smoothed"
 READERS: Mapping[str, Callable[[Path], Iterator[FilmedPerson]]] = MappingProxyType(
     {"3dpw": threedpw.read, "emdb": emdb.read, "mpi-inf-3dhp": mpi_inf_3dhp.read, "human36m": human36m.read}
 )
@@ -68,7 +65,7 @@ def evaluate_dataset(
     kind: str,
     people: Iterable[FilmedPerson],
     licensed: LicensedFiles | None,
-    networks: SequenceOf[str],
+    networks: Sequence[str],
     device: torch.device,
     told: Told,
 ) -> dict[str, dict[str, Any]]:
@@ -86,7 +83,7 @@ def evaluate_dataset(
         LimberError: if images or licensed files are missing, or are not what they should be.
     """
     protocol = UNLICENSED if licensed is None else PROTOCOLS[kind]
-    names = ([RAW, FAIR] if licensed is None else []) + [PER_FRAME.name]
+    names = ([rivals.RAW, rivals.FAIR] if licensed is None else []) + [PER_FRAME.name]
     names += [f"{name}{', fitted' * fit}" for name in networks for fit in (False, True)]
     errors = {name: Errors() for name in names}
     for person in people:
@@ -101,14 +98,13 @@ def evaluate_dataset(
 
 
 def _answers(
-    seen: Seen, protocol: Protocol, licensed: LicensedFiles | None, networks: SequenceOf[str], device: torch.device
+    seen: Seen, protocol: Protocol, licensed: LicensedFiles | None, networks: Sequence[str], device: torch.device
 ) -> Iterator[tuple[str, Shape]]:
     # the lens is not told, as it is not when somebody captures
     K = intrinsics((seen.footage.width, seen.footage.height))
     if licensed is None:
-        unanswered = Sequence(seen.track, K, np.full((len(seen.track), JOINT_COUNT, 3), np.nan))
-        yield RAW, Shape(blazepose(unanswered))
-        yield FAIR, Shape(blazepose_repaired(unanswered))
+        yield rivals.RAW, Shape(rivals.shared_landmarks(rivals.raw(seen.track)))
+        yield rivals.FAIR, Shape(rivals.shared_landmarks(rivals.fair(seen.track)))
     body = limber_body() if licensed is None else licensed.body("neutral")
     body_file = None if licensed is None else licensed.body_file("neutral")
     repaired, trusted_3d = repair_swaps(seen.track)

@@ -31,13 +31,13 @@ from backend.text_table import aligned
 from smpl_rig.body import Body, skin
 from smpl_rig.skeleton import CONTACT_NAMES
 
+from . import rivals
 from .comparison import SHARED_JOINTS
 from .metrics import jitter
 from .plausibility import bone_length_change, penetration, reprojection_error, skate, still_in_picture
 
 Floats = NDArray[np.floating[Any]]
 
-RAW = "BlazePose's 3D"
 #: Landmarks that are compared in the picture and whose jitter is measured.
 _SHARED = [LANDMARK_INDEX[name] for name in SHARED_JOINTS]
 _HIPS = [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]
@@ -127,7 +127,7 @@ def evaluate_footage(
         answers = _answers(track, repaired, trusted_3d, footage, K, networks, device)
         for number, answer in enumerate(answers):
             rows.append(_row(footage.name, repaired, K, answer))
-            told("answers", (number + 1) / (2 + 2 * len(networks)))
+            told("answers", (number + 1) / (3 + 2 * len(networks)))
     return rows
 
 
@@ -140,7 +140,8 @@ def _answers(
     networks: Sequence[str],
     device: torch.device,
 ) -> Iterator[_Answer]:
-    yield _Answer(RAW, _before_camera(track, K), np.full(len(track), np.nan))
+    for name, landmarks in ((rivals.RAW, rivals.raw(track)), (rivals.FAIR, rivals.fair(track))):
+        yield _Answer(name, _before_camera(landmarks, repaired, K), np.full(len(track), np.nan))
     body = limber_body()
     asked = [(PER_FRAME.name, PER_FRAME.name, True)]
     asked += [(f"{name}{', fitted' * fit}", name, fit) for name in networks for fit in (False, True)]
@@ -149,11 +150,11 @@ def _answers(
         yield _of_body(name, body, find_pose(repaired, trusted_3d, lambda _fraction: None), repaired)
 
 
-def _before_camera(track: Track, K: Floats) -> Floats:
-    """BlazePose's 3D, which knows no place, moved to where it is seen nearest to its own landmarks."""
+def _before_camera(landmarks: Floats, track: Track, K: Floats) -> Floats:
+    """BlazePose's 3D, which knows no place, moved to where it is seen nearest to the landmarks in the picture."""
     points, pixels, weights, camera = (
         torch.tensor(np.nan_to_num(array), dtype=torch.float64)
-        for array in (track.landmarks3d, track.landmarks2d[..., :2], track.landmarks2d[..., 2], K)
+        for array in (landmarks, track.landmarks2d[..., :2], track.landmarks2d[..., 2], K)
     )
     return np.asarray((points + places_before_camera(points, pixels, weights, camera)[:, None]).numpy())
 

@@ -38,6 +38,7 @@ from smpl_rig.refine import refine
 from smpl_rig.rotations import from_matrix, log
 
 from . import simulated
+from .rivals import FAIR, RAW
 from .simulated import blazepose, blazepose_repaired, joints_of, sequences, shared
 from .workers import side_by_side
 
@@ -52,7 +53,6 @@ UNSTRETCHED = Variety(
     detector=DetectorErrors(without_world=0.0),
 )
 FRAMES = 90
-RAW, FAIR = "BlazePose's 3D", "BlazePose's 3D, repaired, smoothed"
 METRICS = ("pa_mpjpe", "mpjpe", "acc_err")
 
 

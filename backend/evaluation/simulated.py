@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.features.initial_pose import BodyInCamera
-from backend.features.swaps import repair_swaps
-from backend.people.tracks import LANDMARK_INDEX, Track
+from backend.people.tracks import Track
 from backend.training.examples import Examples, ExampleSource
 from smpl_rig.kinematics import forward_kinematics
 from smpl_rig.rotations import from_matrix
@@ -23,10 +22,9 @@ from smpl_rig.skeleton import INDEX
 
 from .comparison import SHARED_JOINTS
 from .metrics import acceleration_error, mpjpe, pa_mpjpe
+from .rivals import fair, raw, shared_landmarks
 
 Floats = NDArray[np.floating[Any]]
-#: Deviation of the Gaussian that smooths BlazePose's 3D for the fair rival.
-RIVAL_SMOOTHING_S = 0.08
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,17 +96,12 @@ def score(joints: Floats, sequence: Sequence) -> dict[str, float]:
 
 def blazepose(sequence: Sequence) -> Floats:
     """BlazePose's own 3D as it is; NaN where a clip has none."""
-    return _bridged(sequence.track, sequence.track.landmarks3d)
+    return shared_landmarks(raw(sequence.track))
 
 
 def blazepose_repaired(sequence: Sequence) -> Floats:
     """BlazePose's own 3D with swaps repaired, bridged where it is not to be trusted, and smoothed."""
-    repaired, trusted = repair_swaps(sequence.track)
-    landmarks = np.where(trusted[:, None, None], repaired.landmarks3d, np.nan)
-    joints = _bridged(repaired, landmarks)
-    times = repaired.timestamps_s
-    weights = np.exp(-0.5 * ((times[:, None] - times[None]) / RIVAL_SMOOTHING_S) ** 2)
-    return np.einsum("ts,sjc->tjc", weights / weights.sum(axis=1, keepdims=True), joints)
+    return shared_landmarks(fair(sequence.track))
 
 
 def joints_of(body: BodyInCamera, rest_joints: Floats) -> Floats:
@@ -120,14 +113,3 @@ def joints_of(body: BodyInCamera, rest_joints: Floats) -> Floats:
 def shared(joints: Floats) -> Floats:
     """(T, 24, 3) -> (T, 12, 3), the joints that SMPL and BlazePose share."""
     return joints[:, [INDEX[name] for name in SHARED_JOINTS]]
-
-
-def _bridged(track: Track, landmarks: Floats) -> Floats:
-    joints = landmarks[:, [LANDMARK_INDEX[name] for name in SHARED_JOINTS]].astype(np.float64)
-    known = np.flatnonzero(np.isfinite(joints).all(axis=(1, 2)))
-    if not len(known):
-        return joints
-    flat = joints.reshape(len(joints), -1)
-    times = track.timestamps_s
-    filled = [np.interp(times, times[known], flat[known, column]) for column in range(flat.shape[1])]
-    return np.stack(filled, axis=-1).reshape(joints.shape)

@@ -14,7 +14,8 @@ from backend import cli
 from backend.capture import CaptureSettings
 from backend.demo.clip import RenderedClip
 from backend.evaluation import footage
-from backend.evaluation.footage import RAW, Row, evaluate_footage
+from backend.evaluation.footage import Row, evaluate_footage
+from backend.evaluation.rivals import FAIR, RAW
 from backend.features.initial_pose import BodyInCamera
 from backend.models import weights, weights_file
 from backend.models.weights import build_landmark_network, save_network
@@ -22,7 +23,7 @@ from backend.people.tracks import LANDMARK_COUNT, Track
 from smpl_rig.axes import WORLD_FROM_BODY, WORLD_FROM_LEVEL_CAMERA
 from smpl_rig.body import Body
 
-ANSWERS = [RAW, "per-frame"]
+ANSWERS = [RAW, FAIR, "per-frame"]
 
 
 @pytest.fixture
@@ -59,6 +60,8 @@ def test_nobody_has_no_rows(
     assert json.loads(path.read_text())["rows"] == []
     assert cli.main(["evaluate", "footage", str(tmp_path / "nowhere.mp4")]) == 1
     assert "nowhere.mp4 does not exist" in capsys.readouterr().err
+    assert cli.main(["evaluate", "footage", str(make_video()), "--networks", "tar"]) == 1
+    assert "Network 'tar' has no weights" in capsys.readouterr().err
     nowhere = str(tmp_path / "nowhere" / "figures.json")
     assert cli.main(["evaluate", "footage", str(make_video()), "--json", nowhere]) == 1
     assert "figures.json cannot be written" in capsys.readouterr().err
@@ -69,7 +72,7 @@ def test_a_network_is_asked_alone_and_with_the_fit(
 ) -> None:
     torch.manual_seed(0)
     path = tmp_path / weights_file("mps-net").name
-    save_network(build_landmark_network("mps-net"), "mps-net", path)
+    save_network(build_landmark_network("mps-net"), "mps-net", path, {})
     monkeypatch.setattr(weights, "weights_file", lambda _name: path)
     settings = CaptureSettings(end_s=0.6)
     told: list[tuple[str, float]] = []
@@ -78,7 +81,7 @@ def test_a_network_is_asked_alone_and_with_the_fit(
         rendered_clip.path, settings, ["mps-net"], device, lambda stage, done: told.append((stage, done))
     )
     assert [row.answer for row in rows] == [*ANSWERS, "mps-net", "mps-net, fitted"]
-    alone, fitted = rows[2], rows[3]
+    alone, fitted = rows[3], rows[4]
     assert fitted.reprojection < alone.reprojection  # a network that has learned nothing
     assert told[-1] == ("answers", 1.0)
 
@@ -108,7 +111,7 @@ def test_blazepose_is_put_where_it_is_seen() -> None:
     place = np.array([[0.2, -0.1, 4], [0.3, 0, 5], [-1, 0, 6]])
     pixels = (track.landmarks3d + place[:, None]) @ K.T
     track.landmarks2d[..., :2] = pixels[..., :2] / pixels[..., 2:]
-    put = footage._before_camera(track, K)
+    put = footage._before_camera(track.landmarks3d, track, K)
     np.testing.assert_allclose(put - track.landmarks3d, np.broadcast_to(place[:, None], put.shape), atol=1e-4)
 
 

@@ -5,9 +5,7 @@ import numpy as np
 import pytest
 
 from backend.evaluation.held_out import (
-    FAIR,
     FRAMES,
-    RAW,
     Row,
     evaluate_held_out,
     held_out_sequences,
@@ -17,6 +15,7 @@ from backend.evaluation.held_out import (
     worse_than,
     write_json,
 )
+from backend.evaluation.rivals import FAIR, RAW
 from backend.features.initial_pose import BodyInCamera
 from backend.training.motions import Library
 from smpl_rig.body import Body
