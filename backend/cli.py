@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -162,6 +163,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("-o", "--out", type=Path, default=Path("runs"), metavar="DIR", help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=_count, metavar="N", help="of each network, instead of its recipe's")
+    parser.add_argument("--install", action="store_true", help="let Limber use the weights")
     parser.add_argument("--smoke", action="store_true", help="a few steps, to see that everything is in its place")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--threads", type=_count, metavar="N", help="of the processor (default: all)")
@@ -385,6 +387,7 @@ def _train(parsed: argparse.Namespace) -> int:
     import torch
 
     from backend.capture import choose_device
+    from backend.models import weights_file
     from backend.models.weights import LANDMARK_NETWORKS
     from backend.training.motions import load_library
     from backend.training.recipes import RECIPES, SMOKE_RECIPES, chosen, teach
@@ -394,9 +397,13 @@ def _train(parsed: argparse.Namespace) -> int:
     device = choose_device(parsed.device)
     recipes = chosen(SMOKE_RECIPES if parsed.smoke else RECIPES, parsed.seed, parsed.steps)
     with _ProgressBar(silent=False) as progress:
-        clips = load_library(parsed.motions, lambda done, total: progress("motions", done / total)).clips("train")
+        library = load_library(parsed.motions, lambda done, total: progress("motions", done / total))
+    clips, made = library.clips("train"), {"motions": json.dumps(library.minutes_by_source("train"))}
     for name in LANDMARK_NETWORKS if parsed.networks == ["all"] else parsed.networks:
-        print(teach(name, clips, parsed.out, device, recipes))
+        weights = teach(name, clips, parsed.out, device, recipes, made)
+        if parsed.install:
+            weights = Path(shutil.copy(weights, weights_file(name)))
+        print(weights)
     return 0
 
 

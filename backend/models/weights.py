@@ -39,10 +39,16 @@ def build_landmark_network(name: str) -> LandmarkNetwork:
     return LandmarkNetwork(LandmarkEncoder(), LANDMARK_NETWORKS[name]())
 
 
-def save_network(network: LandmarkNetwork, name: str, path: Path) -> None:
-    """Writes a network in half precision."""
+def save_network(network: LandmarkNetwork, name: str, path: Path, made: Mapping[str, str]) -> None:
+    """Writes a network in half precision, and how it was made, in the file's metadata."""
     halves = {key: value.half().contiguous() for key, value in network.state_dict().items()}
-    save_file(halves, path, metadata={"network": name})
+    save_file(halves, path, metadata={"network": name, **made})
+
+
+def how_made(path: Path) -> dict[str, str]:
+    """What :func:`save_network` wrote beside the weights."""
+    with safe_open(path, framework="pt") as file:
+        return dict(file.metadata() or {})
 
 
 def load_network(name: str, device: torch.device, path: Path | None = None) -> LandmarkNetwork:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -33,6 +34,7 @@ RECIPES: Mapping[str, TrainingSettings] = MappingProxyType(
         "str-net": TrainingSettings(steps=6000),
     }
 )
+NOTHING_TOLD: Mapping[str, str] = MappingProxyType({})
 #: Enough to see that everything is in its place.
 SMOKE_RECIPES = MappingProxyType({name: replace(recipe, steps=20, clips=4) for name, recipe in RECIPES.items()})
 
@@ -51,6 +53,7 @@ def teach(
     out: Path,
     device: torch.device,
     recipes: Mapping[str, TrainingSettings] = RECIPES,
+    made: Mapping[str, str] = NOTHING_TOLD,
 ) -> Path:
     """Trains a network, and before it the encoder that all networks start from, unless ``out`` has that already.
 
@@ -60,6 +63,7 @@ def teach(
         out: gets a folder for each run, named as what was trained, and the network's weights in its own.
         device: to train on.
         recipes: of the network's run and the encoder's.
+        made: what else is to be told in the file of how it was made.
 
     Returns:
         The file of the weights.
@@ -87,5 +91,6 @@ def teach(
     lesson = NetworkLesson(network, name, body, recipes[name].frames_out).to(device)
     train(lesson, source(name, 2), recipes[name], out / name, device)
     weights = out / name / f"{name}.safetensors"
-    save_network(network, name, weights)
+    told = {"recipe": json.dumps(asdict(recipes[name])), "encoder": json.dumps(asdict(recipes[ENCODER]))}
+    save_network(network, name, weights, told | dict(made))
     return weights

@@ -124,6 +124,14 @@ class Library:
         lasting: Floats = self.lengths / self.rates / 60
         return lasting
 
+    def minutes_by_source(self, split: str) -> dict[str, float]:
+        """How much of one part comes from where."""
+        minutes, chosen = self.minutes(), self.splits == split
+        return {
+            source: round(float(minutes[chosen & (self.sources == source)].sum()), 2)
+            for source in sorted(set(self.sources[chosen].tolist()))
+        }
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the archive, whole or not at all."""
         path = Path(path)

@@ -4,14 +4,15 @@ import pytest
 import torch
 
 from backend.models import NETWORKS, NetworkError, weights_file
-from backend.models.weights import LANDMARK_NETWORKS, build_landmark_network, load_network, save_network
+from backend.models.weights import LANDMARK_NETWORKS, build_landmark_network, how_made, load_network, save_network
 
 CPU = torch.device("cpu")
 
 
 def test_what_was_saved_is_loaded_in_half_precision(tmp_path: Path) -> None:
     network = build_landmark_network("mps-net")
-    save_network(network, "mps-net", tmp_path / "w.safetensors")
+    save_network(network, "mps-net", tmp_path / "w.safetensors", {"motions": "dance"})
+    assert how_made(tmp_path / "w.safetensors") == {"network": "mps-net", "motions": "dance"}
     loaded = load_network("mps-net", CPU, tmp_path / "w.safetensors")
     assert not loaded.training
     for name, value in network.state_dict().items():
@@ -22,10 +23,10 @@ def test_refuses_what_is_not_its_weights(tmp_path: Path) -> None:
     file = tmp_path / "w.safetensors"
     with pytest.raises(NetworkError, match=r"w\.safetensors is missing"):
         load_network("mps-net", CPU, file)
-    save_network(build_landmark_network("mps-net"), "mps-net", file)
+    save_network(build_landmark_network("mps-net"), "mps-net", file, {})
     with pytest.raises(NetworkError, match="holds the weights of 'mps-net', not of 'str-net'"):
         load_network("str-net", CPU, file)
-    save_network(build_landmark_network("str-net"), "mps-net", file)
+    save_network(build_landmark_network("str-net"), "mps-net", file, {})
     with pytest.raises(NetworkError, match="another version of 'mps-net'"):
         load_network("mps-net", CPU, file)
     file.write_bytes(file.read_bytes()[:1000])
