@@ -4,9 +4,16 @@ A panel, and nothing that computes: captures are the backend's, characters are `
 ``build_addon.py`` copies into the extension.
 """
 
-from . import import_operator, operators, panels, preferences, properties, session
+from . import import_operator, operators, panels, preferences, preset_operator, properties, session
 
-_CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *import_operator.CLASSES, *panels.CLASSES)
+_CLASSES = (
+    *preferences.CLASSES,
+    *properties.CLASSES,
+    *operators.CLASSES,
+    *import_operator.CLASSES,
+    *preset_operator.CLASSES,
+    *panels.CLASSES,
+)
 
 
 def register() -> None:

@@ -21,6 +21,7 @@ _FORMATS = (
     ("BVH", "BVH", "The motion alone, for motion capture programs"),
     ("GLB", "glTF", "For the web and game engines, in one file (.glb)"),
     ("USD", "USD", "For Houdini, Omniverse and other USD programs (.usd)"),
+    ("ABC", "Alembic", "The moving mesh without bones, for renderers and simulation (.abc)"),
 )
 
 
@@ -333,6 +334,12 @@ class LIMBER_OT_export(LimberOperator):  # noqa: N801
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     check_existing: BoolProperty(default=True, options={"HIDDEN"})
+    bvh_order: EnumProperty(
+        name="Rotation Order",
+        description="Of the rotation channels of a BVH, the first outermost",
+        items=[(order, order, "") for order in ("ZXY", "ZYX", "XYZ", "XZY", "YXZ", "YZX")],
+    )
+    t_pose: BoolProperty(name="T-Pose First", description="Begin a BVH with one more frame that shows the rest pose")
 
     @classmethod
     def poll(cls, context: Any) -> bool:
@@ -342,6 +349,13 @@ class LIMBER_OT_export(LimberOperator):  # noqa: N801
             cls.poll_message_set("Select a captured person")
             return False
         return True
+
+    def draw(self, _context: Any) -> None:
+        """Beside the files: what only some formats have."""
+        self.layout.use_property_split = True
+        if self.file_format == "BVH":
+            self.layout.prop(self, "bvh_order")
+            self.layout.prop(self, "t_pose")
 
     @classmethod
     def description(cls, _context: Any, properties: Any) -> str:
@@ -366,10 +380,13 @@ class LIMBER_OT_export(LimberOperator):  # noqa: N801
 
     def run(self, context: Any) -> set[str]:
         from .characters import captured_armature
-        from .smpl_rig.blender.exporters import export_take
+        from .smpl_rig.blender.exporters import export_bvh, export_take
 
         path = bpy.path.ensure_ext(bpy.path.abspath(self.filepath), self._ending)
-        export_take(captured_armature(context), path)
+        if self.file_format == "BVH":
+            export_bvh(captured_armature(context), path, self.bvh_order, t_pose=self.t_pose)
+        else:
+            export_take(captured_armature(context), path)
         self.report({"INFO"}, f"Wrote {path}")
         return {"FINISHED"}
 

@@ -13,7 +13,7 @@ from .smpl_rig.smoothness import smoothness_presets
 #: Pixels of an average character of Blender's interface font, at scale 1.
 _CHARACTER_PX = 6.6
 _SHOWN_CAPTURES = 12
-_FORMATS = (("FBX", "FBX"), ("BVH", "BVH"), ("GLB", "glTF"), ("USD", "USD"))
+_FORMATS = (("FBX", "FBX"), ("BVH", "BVH"), ("GLB", "glTF"), ("USD", "USD"), ("ABC", "Alembic"))
 
 
 class _Panel:
@@ -104,6 +104,7 @@ class LIMBER_PT_character(_Panel, bpy.types.Panel):  # type: ignore[misc]  # noq
         row = layout.row(align=True)
         for file_format, text in _FORMATS:
             row.operator("limber.export", text=text).file_format = file_format
+        layout.menu("LIMBER_MT_export_presets", text="Export for a Program", icon="EXPORT")
 
 
 def draw_smoothness(layout: Any, armature: Any) -> None:
@@ -176,7 +177,7 @@ def draw_backend(layout: Any, width: int) -> None:
         device = f" on {sight.health.device}" if sight.health.device else ""
         row.label(text=f"Backend {_WORKER_STATES.get(sight.health.worker, sight.health.worker)}{device}", icon="LINKED")
     elif backend.is_running:
-        row.label(text="Backend is starting", icon="SORTTIME")
+        row.label(text="Starting", icon="SORTTIME")
     else:
         row.label(text="No backend", icon="UNLINKED")
     if backend.is_running:

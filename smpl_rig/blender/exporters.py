@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from .. import rotations
 from ..axes import WORLD_FROM_BODY
 from ..errors import LimberError
-from ..exports.bvh import bvh_text
+from ..exports.bvh import DEFAULT_ORDER, bvh_text
 from ..skeleton import JOINT_NAMES, PARENTS
 from .animation import frame_rate
 from .armature import object_mode
@@ -162,8 +162,14 @@ def export_abc(armature: Any, path: StrPath) -> None:
         )
 
 
-def export_bvh(armature: Any, path: StrPath) -> None:
+def export_bvh(armature: Any, path: StrPath, order: str = DEFAULT_ORDER, *, t_pose: bool = False) -> None:
     """Writes the 24 joints' motion as BVH, the pelvis first; what the root bone does is in the pelvis's motion.
+
+    Args:
+        armature: a captured person's.
+        path: of the file.
+        order: of the rotation channels, the first outermost.
+        t_pose: begin with one more frame that shows the rest pose, where the take begins.
 
     Raises:
         ExportError: as :func:`export_fbx`.
@@ -172,7 +178,8 @@ def export_bvh(armature: Any, path: StrPath) -> None:
     if missing:
         raise ExportError(f"'{armature.name}' has no bone '{missing[0]}'. Select the armature of a captured person.")
     with _whole_file(path, ".bvh") as part, _stage(armature, with_meshes=False) as stage:
-        part.write_text(_sample_bvh(armature, stage.scene), encoding="ascii", newline="\n")
+        text = _sample_bvh(armature, stage.scene, order, t_pose)
+        part.write_text(text, encoding="ascii", newline="\n")
 
 
 def take_samples(armature: Any) -> Array:
@@ -310,11 +317,11 @@ def _exists(operator: Any) -> bool:
     return True
 
 
-def _sample_bvh(armature: Any, scene: Any) -> str:
+def _sample_bvh(armature: Any, scene: Any, order: str, t_pose: bool) -> str:
     """Reads the evaluated pose at every frame, so that whatever the user added to it is in the file."""
     layer = bpy.context.view_layer
-    order = [armature.data.bones.keys().index(name) for name in JOINT_NAMES]
-    posed = sample_poses(armature, scene)[:, order]  # (T, 24, 4, 4)
+    joints = [armature.data.bones.keys().index(name) for name in JOINT_NAMES]
+    posed = sample_poses(armature, scene)[:, joints]  # (T, 24, 4, 4)
     bones = [armature.data.bones[name] for name in JOINT_NAMES]
     scale = np.array(armature.evaluated_get(layer.depsgraph).matrix_world.to_scale())
     heads = np.array([bone.head_local for bone in bones]) * scale
@@ -327,6 +334,10 @@ def _sample_bvh(armature: Any, scene: Any) -> str:
     for joint, parent in enumerate(PARENTS):
         if parent >= 0:
             local[:, joint] = rotations.multiply(rotations.conjugate(turned[:, parent]), turned[:, joint])
+    places = posed[:, 0, :3, 3]
+    if t_pose:
+        local = np.concatenate((np.tile(rotations.IDENTITY, (1, len(JOINT_NAMES), 1)), local))
+        places = np.concatenate((places[:1] * [1, 1, 0] + heads[:1] * [0, 0, 1], places))
     y_up = rotations.from_matrix(WORLD_FROM_BODY.T)
     return bvh_text(
         names=JOINT_NAMES,
@@ -334,6 +345,7 @@ def _sample_bvh(armature: Any, scene: Any) -> str:
         offsets=rotations.rotate(y_up, heads - heads[np.maximum(PARENTS, 0)]),
         tips=rotations.rotate(y_up, tails - heads),
         local_rotations=rotations.multiply(y_up, rotations.multiply(local, rotations.conjugate(y_up))),
-        positions=rotations.rotate(y_up, posed[:, 0, :3, 3]),
+        positions=rotations.rotate(y_up, places),
         frames_per_second=frame_rate(scene),
+        order=order,
     )

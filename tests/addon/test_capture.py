@@ -358,7 +358,10 @@ def test_the_token_of_this_machine_is_found(
     assert preferences.connection().token == "the token"
 
 
-@pytest.mark.parametrize(("file_format", "ending"), [("FBX", "fbx"), ("BVH", "bvh"), ("GLB", "glb"), ("USD", "usd")])
+FORMATS = ("FBX", "BVH", "GLB", "USD", "ABC")
+
+
+@pytest.mark.parametrize(("file_format", "ending"), [(each, each.lower()) for each in FORMATS])
 def test_exports(settings: Any, server: Any, tmp_path: Path, file_format: str, ending: str) -> None:
     with pytest.raises(RuntimeError, match="poll"):
         bpy.ops.limber.export(filepath=str(tmp_path / "nobody"), file_format=file_format)

@@ -105,6 +105,17 @@ def test_bvh_holds_what_the_user_did_to_the_take(person: Any, motion: Motion, tm
     np.testing.assert_allclose(places_of(read_bvh(tmp_path / "take.bvh"))[::10], expected, atol=MILLIMETRE)
 
 
+@pytest.mark.parametrize("order", ["XYZ", "YZX"])
+def test_bvh_of_another_order_with_a_t_pose(person: Any, motion: Motion, tmp_path: Path, order: str) -> None:
+    export_bvh(person, tmp_path / "take.bvh", order, t_pose=True)
+    assert f"CHANNELS 3 {' '.join(f'{axis}rotation' for axis in order)}" in (tmp_path / "take.bvh").read_text()
+    places = places_of(read_bvh(tmp_path / "take.bvh"))
+    np.testing.assert_allclose(places[1:], motion.joints_world, atol=MILLIMETRE)
+    bones = np.array([person.data.bones[name].head_local for name in JOINT_NAMES])
+    np.testing.assert_allclose(places[0] - places[0, 0], bones - bones[0], atol=MILLIMETRE)
+    np.testing.assert_allclose(places[0, 0, 2], bones[0, 2], atol=MILLIMETRE)
+
+
 def import_fbx(path: Path) -> None:
     bpy.ops.import_scene.fbx(filepath=str(path))
 

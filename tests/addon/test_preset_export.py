@@ -1,0 +1,79 @@
+"""People out of the panel and into other programs' files."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+from ..blender.readers import read_bvh, read_glb  # noqa: E402
+
+
+@pytest.fixture
+def people(limber: Any, tmp_path: Path) -> list[Any]:
+    """Two people out of AMASS archives of a second each."""
+    names = ("walk", "turn")
+    for number, name in enumerate(names):
+        poses = np.zeros((31, 72))
+        poses[:, 0] = np.pi / 2
+        poses[:, 50] = np.linspace(-1, number, 31)
+        path = np.linspace(0, 1, 31)[:, None] * [1.0, number, 0] + [0, 0, 1.2]
+        np.savez(tmp_path / f"{name}.npz", poses=poses, trans=path, mocap_framerate=30.0)
+        assert bpy.ops.limber.import_motion(filepath=str(tmp_path / f"{name}.npz")) == {"FINISHED"}
+    return [bpy.data.objects[name] for name in names]
+
+
+def test_the_menu_lists_every_program(limber: Any) -> None:
+    listed = []
+
+    class Entry:
+        preset = ""
+
+    class Layout:
+        def operator(self, name: str, text: str) -> Entry:
+            assert name == "limber.export_preset"
+            listed.append(text)
+            return Entry()
+
+    menu = limber.module("preset_operator").LIMBER_MT_export_presets
+    menu.draw(type("Menu", (), {"layout": Layout()})(), bpy.context)
+    assert listed == ["Godot", "Maya and MotionBuilder", "Mixamo upload", "Unity", "Unreal Engine"]
+
+
+def test_the_active_person_for_godot(people: list[Any], tmp_path: Path) -> None:
+    options = {"preset": "godot", "file_format": "GLB", "root_motion": "IN_PLACE"}
+    assert bpy.ops.limber.export_preset(filepath=str(tmp_path / "out.glb"), **options) == {"FINISHED"}
+    take = read_glb(tmp_path / "out.glb")
+    assert len(take.times_s) == 31
+    hips = take.places["Hips"]
+    np.testing.assert_allclose(hips[:, [0, 2]], np.tile(hips[0, [0, 2]], (31, 1)), atol=1e-4)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.glb", "turn.npz", "walk.npz"]
+
+
+def test_everybody_for_unreal(people: list[Any], tmp_path: Path) -> None:
+    options = {"preset": "unreal", "file_format": "FBX", "everybody": True}
+    assert bpy.ops.limber.export_preset(filepath=str(tmp_path / "out.fbx"), **options) == {"FINISHED"}
+    assert {path.name for path in tmp_path.glob("*.fbx")} == {"walk.fbx", "turn.fbx"}
+
+
+def test_what_is_wrong_stops_it_and_is_told(people: list[Any], limber: Any, tmp_path: Path) -> None:
+    people[1].scale = (1, 2, 1)
+    told = r"out\.fbx was not written\. 'turn' has a non-uniform scale \(1 x 2 x 1\)"
+    with pytest.raises(RuntimeError, match=told):
+        bpy.ops.limber.export_preset(filepath=str(tmp_path / "out.fbx"), preset="unity", file_format="FBX")
+    assert re.search(told, limber.session.message)
+    with pytest.raises(RuntimeError, match="There is no preset 'houdini'"):
+        bpy.ops.limber.export_preset(filepath=str(tmp_path / "out.fbx"), preset="houdini")
+    bpy.context.view_layer.objects.active = None
+    with pytest.raises(RuntimeError, match="poll"):
+        bpy.ops.limber.export_preset(filepath=str(tmp_path / "out.fbx"), preset="unity")
+
+
+def test_a_bvh_of_another_order_with_a_t_pose(people: list[Any], tmp_path: Path) -> None:
+    options = {"file_format": "BVH", "bvh_order": "XYZ", "t_pose": True}
+    assert bpy.ops.limber.export(filepath=str(tmp_path / "out.bvh"), **options) == {"FINISHED"}
+    assert "CHANNELS 3 Xrotation Yrotation Zrotation" in (tmp_path / "out.bvh").read_text()
+    assert len(read_bvh(tmp_path / "out.bvh").times_s) == 32
