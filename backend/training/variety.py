@@ -47,6 +47,8 @@ _FREEDOM = {"spine": 0.4, "neck": 0.8, "head": 0.6, "collar": 0.4, "knee": 0.0, 
             "pelvis": 0.0, "ankle": 0.6, "wrist": 0.8}  # fmt: skip
 _UPPER = [index for index, name in enumerate(JOINT_NAMES) if not any(low in name for low in
           ("pelvis", "hip", "knee", "ankle", "foot"))]  # fmt: skip
+#: A clip that is played to and fro slows down for so long before it turns.
+TURNING_S = 0.15
 _HINGES = [INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint in ("knee", "elbow")]
 
 
@@ -135,13 +137,23 @@ def _play(clips: Clips, chance: _Chance, count: int, times_s: Tensor, variety: M
     room = (end - place[:, -1:]).clamp_min(0)
     place = place + room * chance.uniform(count, 1)
     around = torch.remainder(place, 2 * end)
-    place = torch.where(around > end, 2 * end - around, around)
+    place = _turning(torch.where(around > end, 2 * end - around, around), end, TURNING_S * clips.rates[chosen, None])
     before = place.floor().clamp_max((clips.lengths[chosen] - 2).clamp_min(0)[:, None].double())
     part = (place - before).float()
     index = clips.starts[chosen, None] + before.long()
     after = index + (clips.lengths[chosen, None] > 1)
     rotations = quaternions.between(clips.rotations[index], clips.rotations[after], part[..., None, None])
     return rotations, torch.lerp(clips.pelvis[index], clips.pelvis[after], part[..., None])
+
+
+def _turning(place: Tensor, end: Tensor, room: Tensor) -> Tensor:
+    """Places (B, T) that slow down within ``room`` (B, 1) of 0 and ``end`` (B, 1), where they turn: bodies cannot."""
+    room = torch.minimum(room.to(place), end / 2).clamp_min(1e-6)
+
+    def slowed(distance: Tensor) -> Tensor:
+        return torch.where(distance < room, (distance.square() + room.square()) / (2 * room), distance)
+
+    return torch.where(place < end / 2, slowed(place), end - slowed(end - place))
 
 
 def _loosened(chance: _Chance, rotations: Tensor, times_s: Tensor, variety: MotionVariety) -> Tensor:

@@ -66,3 +66,20 @@ def test_those_who_sit_and_lie_are_not_rare(clips: Clips, generator: torch.Gener
     _, pelvis = variety._play(lying, chance, 2000, torch.arange(3)[None] / 30, replace(PLAIN, low=0.2))
     part = (pelvis[:, 0, 0] < 0.5).float().mean()
     assert 0.25 < part < 0.45, "a fifth, and its share of the rest"
+
+
+def test_a_clip_played_to_and_fro_does_not_bounce_at_its_ends(generator: torch.Generator) -> None:
+    """Somebody glides at 2 m/s for a second; at a sharp turn their speed would change by 4 m/s from frame to frame."""
+    local = torch.zeros(31, 24, 4)
+    local[..., 0] = 1
+    pelvis = torch.linspace(0, 2, 31)[:, None] * torch.tensor([1.0, 0.0, 0.0])
+    gliding = Clips(
+        local, pelvis, torch.tensor([0]), torch.tensor([31]), rates=torch.tensor([30.0]), low=torch.tensor([0.0])
+    )
+    motion = draw_motion(gliding, 20, 120, PLAIN, generator)
+    change = motion.pelvis.diff(n=2, dim=1).norm(dim=-1) * 30  # m/s from frame to frame
+    assert change.max() < 1.0
+    assert motion.pelvis.diff(dim=1).norm(dim=-1).max() * 30 > 1.9
+    assert (
+        motion.pelvis.norm(dim=-1).amax(1) - motion.pelvis.norm(dim=-1).amin(1)
+    ).min() > 1.65  # of 2 m, 0.15 m are lost at each end
