@@ -128,7 +128,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
             repaired, trusted_3d = repair_swaps(track)
             in_camera = find_pose(repaired, trusted_3d, pose_progress)
         with stages.timed("placement"):
-            motions.append(_place(footage, K, body, network, repaired, in_camera))
+            motions.append(motion_of(footage, K, body, network, repaired, in_camera))
         progress("placement", (number + 1) / len(chosen))
     warnings = [*footage.warnings, *left_out, *_empty_warnings(tracks, frame_count)]
     return Capture(
@@ -260,9 +260,10 @@ def _from_pictures(
     return answered
 
 
-def _place(
+def motion_of(
     footage: Footage, K: NDArray[np.float64], body: Body, network: str, track: Track, in_camera: BodyInCamera
 ) -> Motion:
+    """Everything known of a person, who is placed in the world."""
     rest_joints = body.rest_joints(in_camera.betas)
     placed = place(in_camera.rotations, in_camera.transl, rest_joints, track.timestamps_s, track.observed)
     _, joints_world = forward_kinematics(placed.local_rotations, rest_joints, placed.trans)

@@ -1,7 +1,8 @@
 """Answers on real footage, where nobody knows the truth: ``limber evaluate footage``.
 
 People are found once; then everybody answers from the same landmarks: BlazePose's own 3D, the per-frame solver, and
-every network that has weights, by itself and with the fit. What is measured is described in :mod:`.plausibility`.
+every network that has weights, by itself and with the fit; each of them raw, and smoothed by the default amount as it
+is shown. What is measured is described in :mod:`.plausibility`.
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from backend.body import TorchBody, limber_body
-from backend.capture import CaptureSettings, choose_people, pose_finder
-from backend.features.initial_pose import BodyInCamera
+from backend.capture import CaptureSettings, choose_people, motion_of, pose_finder
 from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.features.swaps import repair_swaps
 from backend.footage import Footage, open_footage
@@ -26,13 +26,16 @@ from backend.models import PER_FRAME
 from backend.models.estimation import places_before_camera
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import LANDMARK_INDEX, Track
-from backend.placement import intrinsics, place
+from backend.placement import intrinsics
 from backend.text_table import aligned
+from smpl_rig import rotations
 from smpl_rig.body import Body, skin
+from smpl_rig.motion import Motion
+from smpl_rig.refine import refine
 from smpl_rig.skeleton import CONTACT_NAMES
 
 from . import rivals
-from .comparison import SHARED_JOINTS
+from .comparison import SHARED_JOINTS, in_camera
 from .metrics import jitter
 from .plausibility import bone_length_change, penetration, reprojection_error, skate, still_in_picture
 
@@ -127,7 +130,7 @@ def evaluate_footage(
         answers = _answers(track, repaired, trusted_3d, footage, K, networks, device)
         for number, answer in enumerate(answers):
             rows.append(_row(footage.name, repaired, K, answer))
-            told("answers", (number + 1) / (3 + 2 * len(networks)))
+            told("answers", (number + 1) / (4 + 4 * len(networks)))
     return rows
 
 
@@ -147,7 +150,10 @@ def _answers(
     asked += [(f"{name}{', fitted' * fit}", name, fit) for name in networks for fit in (False, True)]
     for name, network, fit in asked:
         find_pose = pose_finder(network, CaptureSettings(fit=fit), footage, body, K, device)
-        yield _of_body(name, body, find_pose(repaired, trusted_3d, lambda _fraction: None), repaired)
+        found = find_pose(repaired, trusted_3d, lambda _fraction: None)
+        motion = motion_of(footage, K, body, network, repaired, found)
+        yield _of_motion(name, body, motion)
+        yield _of_motion(f"{name}, smoothed", body, refine(motion))
 
 
 def _before_camera(landmarks: Floats, track: Track, K: Floats) -> Floats:
@@ -159,17 +165,21 @@ def _before_camera(landmarks: Floats, track: Track, K: Floats) -> Floats:
     return np.asarray((points + places_before_camera(points, pixels, weights, camera)[:, None]).numpy())
 
 
-def _of_body(name: str, body: Body, found: BodyInCamera, track: Track) -> _Answer:
-    torch_body = TorchBody(body)
-    local, betas, transl = (
-        torch.tensor(array, dtype=torch.float32) for array in (found.rotations, found.betas[None], found.transl)
+def _of_motion(name: str, body: Body, motion: Motion) -> _Answer:
+    local, betas, trans = (
+        torch.tensor(array, dtype=torch.float32)
+        for array in (rotations.to_matrix(motion.local_rotations), motion.betas[None], motion.trans)
     )
+    torch_body = TorchBody(body)
     rest = torch_body.rest_joints(betas)
-    turned, places = torch_body.forward_kinematics(local, rest, transl)
+    turned, places = torch_body.forward_kinematics(local, rest, trans)
     landmarks = LandmarkSkin(landmark_points(body))(turned, places, rest, betas).numpy().astype(np.float64)
-    placed = place(found.rotations, found.transl, body.rest_joints(found.betas), track.timestamps_s, track.observed)
-    vertices = skin(body, found.betas, placed.local_rotations, placed.trans)
-    return _Answer(name, landmarks, vertices[..., 2].min(axis=1).astype(np.float64))
+    vertices = skin(body, motion.betas, motion.local_rotations, motion.trans)
+    return _Answer(
+        name,
+        in_camera(landmarks, motion.world_from_camera.astype(np.float64)),
+        vertices[..., 2].min(axis=1).astype(np.float64),
+    )
 
 
 def _row(footage: str, track: Track, K: Floats, answer: _Answer) -> Row:
