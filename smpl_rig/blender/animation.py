@@ -159,6 +159,30 @@ def write_curves(owner: Any, channels: Mapping[str, Array], frames: Array) -> No
     owner.update_tag()
 
 
+def sampled_curves(owner: Any, rest: Mapping[str, Array], frames: Array) -> dict[str, Array]:
+    """By RNA path, (T, n) values at (T,) frames of the owner's action; what has no curve is at rest, (n,)."""
+    curves, _ = _curves_of(owner)
+    sampled = {}
+    for path, values in rest.items():
+        sampled[path] = np.tile(np.asarray(values, dtype=np.float64), (len(frames), 1))
+        for component in range(len(values)):
+            curve = curves.find(path, index=component)
+            if curve is not None:
+                sampled[path][:, component] = _values_at(curve, frames)
+    return sampled
+
+
+def _values_at(curve: Any, frames: Array) -> Array:
+    """(T,) values; those of the keys themselves where they lie at these frames."""
+    keys = curve.keyframe_points
+    if len(keys) == len(frames):
+        points = np.empty((len(frames), 2), dtype=np.float32)
+        keys.foreach_get("co", points.reshape(-1))
+        if np.abs(points[:, 0] - frames).max() < 1e-3:
+            return points[:, 1].astype(np.float64)
+    return np.array([curve.evaluate(float(frame)) for frame in frames])
+
+
 def _curves_of(owner: Any) -> tuple[Any, Any]:
     """The F-curves and groups of the owner's action, wherever this version of Blender keeps them."""
     animation = owner.animation_data or owner.animation_data_create()

@@ -161,12 +161,28 @@ def bone_rotations(local_rotations: Array, rest: Array) -> Array:
     return rotations.make_continuous(rotations.normalize(in_bones))
 
 
+def smpl_rotations(turns: Array, rest: Array) -> Array:
+    """Rotations (T, 24, 4) of Blender's bones as SMPL's joints turn: undoes :func:`bone_rotations`."""
+    body_from_world = rotations.from_matrix(WORLD_FROM_BODY.T)
+    body_from_bone = rotations.multiply(body_from_world, rest)  # (24, 4)
+    local = rotations.multiply(body_from_bone, rotations.multiply(turns, rotations.conjugate(body_from_bone)))
+    local[:, 0] = rotations.multiply(rotations.conjugate(body_from_world), local[:, 0])
+    return rotations.normalize(local)
+
+
 def pelvis_locations(pelvis_world: Array, armature: Any) -> Array:
     """(T, 3) metres in the world -> (T, 3) for the pelvis bone's ``location``, in its own axes at rest."""
     bone = armature.data.bones[JOINT_NAMES[0]]
     moved = pelvis_world - np.array(bone.head_local)
     in_bone: Array = moved @ np.array(bone.matrix_local.to_3x3())
     return in_bone
+
+
+def pelvis_places(locations: Array, armature: Any) -> Array:
+    """(T, 3) of the pelvis bone's ``location`` -> (T, 3) metres: undoes :func:`pelvis_locations`."""
+    bone = armature.data.bones[JOINT_NAMES[0]]
+    places: Array = np.array(bone.head_local) + locations @ np.array(bone.matrix_local.to_3x3()).T
+    return places
 
 
 @contextmanager

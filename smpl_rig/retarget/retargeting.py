@@ -60,6 +60,10 @@ class Performance:
         turned, joints = kinematics.forward_kinematics(motion.local_rotations, rest, motion.trans.astype(np.float64))
         return cls(turned, joints, rest, motion.contacts.astype(np.float64), motion.timestamps_s)
 
+    def grown(self, factor: float) -> Performance:
+        """The same of a person so many times as large."""
+        return replace(self, joints=factor * self.joints, rest_joints=factor * self.rest_joints)
+
     def moved(self, rotation: Floats, translation: Floats) -> Performance:
         """The same somewhere else: turned by (4,), then moved by (3,) metres."""
         return replace(

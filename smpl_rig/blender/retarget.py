@@ -1,0 +1,162 @@
+"""A captured person's take on any other armature: baked to an action of its own.
+
+What the target had before survives: an action that it played is stashed in a muted NLA track, its other tracks stay,
+and its root bone and bones that are not mapped are not keyed. The captured person's keys are taken as they are, edited
+or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import kinematics, rotations
+from ..exports.bvh import euler_angles
+from ..retarget.finding import Finding, find_bones
+from ..retarget.planting import plant_feet
+from ..retarget.retargeting import Performance, Retargeting, RigKeys, WorldPose
+from ..retarget.rig import RigError
+from ..retarget.rig_map import RigBones, RigMap, rig_maps
+from ..skeleton import JOINT_NAMES
+from .animation import frame_rate, frames_at, sampled_curves, write_curves
+from .armature import pelvis_places, rest_rotations, smpl_rotations
+from .character import motion_of
+from .rig_reading import apply_settings, read_rig, settings_of
+
+Array = NDArray[Any]
+
+#: Marks actions that were retargeted, with the take that they come from.
+MARK = "limber_take"
+
+
+def find_rig_bones(target: Any, maps: Sequence[RigMap] | None = None) -> Finding:
+    """Which of an armature's bones are which.
+
+    Raises:
+        RigError: if it is no two-legged figure, or scaled unevenly.
+    """
+    rig, _ = read_rig(target)
+    return find_bones(rig, rig_maps() if maps is None else maps)
+
+
+def performance_of(armature: Any) -> tuple[Performance, Array]:
+    """What a captured person does in the world, as the keys now say, and the frames (T,) of the scene it is done at.
+
+    Raises:
+        CharacterError: if the armature holds no capture.
+        RigError: if its object is scaled unevenly.
+    """
+    motion = motion_of(armature)
+    frames = frames_at(motion.timestamps_s, frame_rate(armature.users_scene[0]))
+    turn_paths = [f'pose.bones["{name}"].rotation_quaternion' for name in JOINT_NAMES]
+    location_path = f'pose.bones["{JOINT_NAMES[0]}"].location'
+    rest: dict[str, Array] = dict.fromkeys(turn_paths, rotations.IDENTITY) | {location_path: np.zeros(3)}
+    values = sampled_curves(armature, rest, frames)
+    turns = rotations.normalize(np.stack([values[path] for path in turn_paths], axis=1))
+    local = smpl_rotations(turns, rest_rotations(armature))
+    joints = motion.rest_joints.astype(np.float64)
+    trans = pelvis_places(values[location_path], armature) - joints[0]
+    turned, places = kinematics.forward_kinematics(local, joints, trans)
+    performance = Performance(turned, places, joints, motion.contacts.astype(np.float64), motion.timestamps_s)
+    place, turn, scale = armature.matrix_world.decompose()
+    if min(scale) <= 0 or max(scale) - min(scale) > 1e-3 * max(scale):
+        raise RigError(f"'{armature.name}' is scaled unevenly. Apply its scale first.")
+    return performance.grown(float(scale.x)).moved(np.array(turn), np.array(place)), frames
+
+
+def retarget(target: Any, performance: Performance, frames: Array, bones: RigBones, take: str) -> Any:
+    """Bakes a performance to an action of the target's.
+
+    Args:
+        target: an armature object. It is left where it is, and is animated so that its figure moves where the person
+            does; its object and its root bone are the user's.
+        performance: in the world, the floor at z = 0.
+        frames: (T,) of the scene.
+        bones: which of the target's bones are which.
+        take: the name of the take; retargeted again, it replaces the keys of its action.
+
+    Returns:
+        The action.
+
+    Raises:
+        RigError: if bones are missing, or the rig does not stand.
+    """
+    rig, floor = read_rig(target, bones)
+    retargeting = Retargeting(rig, bones, performance.rest_joints)
+    pose = plant_feet(retargeting, retargeting.follow(performance), performance)
+    keys = retargeting.keys(WorldPose(pose.turned, pose.place - [0.0, 0.0, floor]))
+    apply_settings(target, bones)
+    action = _take_action(target, take)
+    switches = {path: np.array([[value]]) for path, value in settings_of(target, bones).items()}
+    if switches:
+        write_curves(target, switches, frames[:1])
+    write_curves(target, _channels(target, keys), frames)
+    return action
+
+
+def retarget_person(target: Any, armature: Any, bones: RigBones) -> Any:
+    """:func:`retarget` of a captured person's armature."""
+    performance, frames = performance_of(armature)
+    return retarget(target, performance, frames, bones, armature.animation_data.action.name)
+
+
+def _take_action(target: Any, take: str) -> Any:
+    """The action of a take on this target, in use; what was in use before is stashed."""
+    animation = target.animation_data or target.animation_data_create()
+    present = animation.action
+    if present is not None and present.get(MARK) == take:
+        return present
+    if present is not None:
+        _stash(animation, present)
+    action = bpy.data.actions.new(f"{take} on {target.name}")
+    action.use_fake_user = True
+    action[MARK] = take
+    animation.action = action
+    return action
+
+
+def _stash(animation: Any, action: Any) -> None:
+    """As Blender's Stash does: a muted track keeps the action with the object."""
+    action.use_fake_user = True
+    if any(strip.action == action for track in animation.nla_tracks for strip in track.strips):
+        return
+    slot = getattr(animation, "action_slot", None)
+    track = animation.nla_tracks.new()
+    track.name = f"[Action Stash] {action.name}"
+    strip = track.strips.new(action.name, int(action.frame_range[0]), action)
+    if slot is not None:
+        strip.action_slot = slot
+    track.mute = True
+
+
+def _channels(target: Any, keys: RigKeys) -> dict[str, Array]:
+    """By RNA path, what is keyed: rotations in the mode that each bone has."""
+    channels = {}
+    for name, turns in keys.turns.items():
+        path = f'pose.bones["{name}"]'
+        mode = target.pose.bones[name].rotation_mode
+        if mode == "QUATERNION":
+            channels[f"{path}.rotation_quaternion"] = turns
+        elif mode == "AXIS_ANGLE":
+            channels[f"{path}.rotation_axis_angle"] = _axis_angle(turns)
+        else:  # Blender names the axis first that turns first
+            channels[f"{path}.rotation_euler"] = _in_axis_order(euler_angles(turns, mode[::-1]), mode)
+    channels[f'pose.bones["{keys.carrier}"].location'] = keys.locations
+    return channels
+
+
+def _in_axis_order(angles: Array, mode: str) -> Array:
+    """(T, 3) in the order in which R = R_last R_middle R_first is written -> by x, y, z."""
+    return np.stack([angles[:, mode[::-1].index(axis)] for axis in "XYZ"], axis=-1)
+
+
+def _axis_angle(turns: Array) -> Array:
+    """(T, 4) quaternions -> (T, 4) angle and axis."""
+    vectors = rotations.log(turns)
+    angles = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    axes = np.where(angles > 0, vectors / np.where(angles > 0, angles, 1), [0.0, 1.0, 0.0])
+    return np.concatenate((angles, axes), axis=-1)

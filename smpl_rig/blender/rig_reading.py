@@ -1,0 +1,227 @@
+"""Armatures of any kind as :class:`~smpl_rig.retarget.rig.Rig`, in the world, their floor at z = 0.
+
+Where bones of a control rig hang on each other through constraints and drivers, what follows what is tried out: each
+mapped bone is turned in a pose of rest, and what turns and moves with it is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import bpy
+import numpy as np
+from mathutils import Matrix, Quaternion
+from numpy.typing import NDArray
+
+from .. import rotations
+from ..retarget.rig import Rig, RigError
+from ..retarget.rig_map import RigBones
+
+Array = NDArray[Any]
+
+#: Scales along the object's axes may differ by this part.
+_UNIFORM = 1e-3
+#: A bone follows another where it is turned and placed as on a rigid body, to this: radians, and part of the height.
+_TURNS_WITH_RAD, _MOVES_WITH = 1e-2, 5e-3
+#: A turn about no axis in particular.
+_TRIAL = Quaternion((1.0, 0.5, -0.3), 0.7)
+#: Soles lie so far below the lowest joint of the feet, as a part of the rig's height, where no mesh says more.
+_SOLE = 0.012
+
+
+def read_rig(armature: Any, bones: RigBones | None = None) -> tuple[Rig, float]:
+    """The rig of an armature object, and its floor's height in the world, metres.
+
+    Args:
+        armature: the object. Its pose, action and selection are afterwards as they were.
+        bones: with them, the rig holds these alone wherever constraints decide what hangs on what.
+
+    Raises:
+        RigError: if the object is scaled unevenly or mirrored, or has no bones.
+    """
+    if armature.type != "ARMATURE" or not armature.data.bones:
+        raise RigError(f"'{armature.name}' has no bones. Choose an armature.")
+    floor = floor_height(armature)
+    if bones is not None and _is_constrained(armature, bones):
+        with _resting(armature, bones):
+            return _tried_rig(armature, bones, floor), floor
+    data = sorted(armature.data.bones, key=lambda bone: len(bone.parent_recursive))
+    numbers = {bone.name: number for number, bone in enumerate(data)}
+    parents = tuple(numbers[bone.parent.name] if bone.parent else -1 for bone in data)
+    turns_with = tuple(parent if bone.use_inherit_rotation else -1 for bone, parent in zip(data, parents, strict=True))
+    matrices = {bone.name: bone.matrix_local for bone in data}
+    return _rig(armature, tuple(numbers), matrices, parents, turns_with, floor), floor
+
+
+def floor_height(armature: Any) -> float:
+    """Metres in the world: under the lowest vertex of the meshes that the armature deforms, else under its feet."""
+    rest = armature.matrix_world
+    meshes = [
+        child
+        for child in bpy.data.objects
+        if child.type == "MESH" and any(m.type == "ARMATURE" and m.object == armature for m in child.modifiers)
+    ]
+    heights = [_lowest_vertex(mesh) for mesh in meshes if len(mesh.data.vertices)]
+    if heights:
+        return min(heights)
+    ends = [(rest @ end).z for bone in armature.data.bones for end in (bone.head_local, bone.tail_local)]
+    origin, lowest, height = rest.translation.z, min(ends), max(ends) - min(ends)
+    # most rigs stand on their object's origin
+    return float(origin if abs(lowest - origin) < 0.05 * height else lowest - _SOLE * height)
+
+
+def settings_of(armature: Any, bones: RigBones) -> dict[str, float]:
+    """By RNA path, the values of the settings that the rig has."""
+    return {
+        f'pose.bones["{setting.bone}"]["{setting.property}"]': setting.value
+        for setting in bones.settings
+        if setting.bone in armature.pose.bones and setting.property in armature.pose.bones[setting.bone]
+    }
+
+
+def apply_settings(armature: Any, bones: RigBones) -> None:
+    """Gives the rig's switches the values without which the mapped bones have no effect."""
+    for setting in bones.settings:
+        bone = armature.pose.bones.get(setting.bone)
+        if bone is not None and setting.property in bone:
+            kind = type(bone[setting.property])
+            bone[setting.property] = kind(setting.value)
+
+
+def _lowest_vertex(mesh: Any) -> float:
+    places = np.empty(3 * len(mesh.data.vertices), dtype=np.float32)
+    mesh.data.vertices.foreach_get("co", places)
+    world = np.array(mesh.matrix_world)
+    return float((places.reshape(-1, 3) @ world[2, :3] + world[2, 3]).min())
+
+
+def _rig(
+    armature: Any,
+    names: tuple[str, ...],
+    matrices: Mapping[str, Any],
+    parents: tuple[int, ...],
+    turns_with: tuple[int, ...],
+    floor: float,
+) -> Rig:
+    """Of bones' matrices at rest in the armature's space."""
+    place, turn, scale = armature.matrix_world.decompose()
+    if min(scale) <= 0 or max(scale) - min(scale) > _UNIFORM * max(scale):
+        raise RigError(
+            f"'{armature.name}' is scaled by {', '.join(f'{value:g}' for value in scale)}. Give it the same positive "
+            "scale along all axes (Object > Apply > Scale)."
+        )
+    unit, object_rotation = float(np.mean(scale)), np.array(turn, dtype=np.float64)
+    local = np.array([matrices[name] for name in names], dtype=np.float64)  # (B, 4, 4)
+    lengths = np.array([armature.data.bones[name].length for name in names])
+    heads = local[:, :3, 3]
+    tails = heads + lengths[:, None] * local[:, :3, 1] / np.linalg.norm(local[:, :3, 1], axis=-1, keepdims=True)
+    to_world = np.tile(object_rotation, (len(names), 1))
+    own = rotations.from_matrix(local[:, :3, :3] / np.linalg.norm(local[:, :3, :3], axis=1, keepdims=True))
+    rest = rotations.multiply(to_world, own)
+    in_bone = np.array([armature.data.bones[name].use_local_location for name in names])
+    lift = np.array([place.x, place.y, place.z - floor])
+    return Rig(
+        names,
+        parents,
+        unit * rotations.rotate(to_world, heads) + lift,
+        unit * rotations.rotate(to_world, tails) + lift,
+        rest,
+        turns_with,
+        np.where(in_bone[:, None], rest, to_world),
+        unit,
+        object_rotation,
+    )
+
+
+def _is_constrained(armature: Any, bones: RigBones) -> bool:
+    """Whether constraints or drivers come between the mapped bones and their parents."""
+    mapped = [armature.pose.bones[name] for name in bones.all() if name in armature.pose.bones]
+    between = {bone.name: bone for each in mapped for bone in (each, *each.parent_recursive)}
+    return any(
+        not constraint.mute and not constraint.name.startswith(LINK)
+        for bone in between.values()
+        for constraint in bone.constraints
+    )
+
+
+#: What constraints of a live link are called; they are no part of a rig.
+LINK = "Limber link"
+
+
+def _tried_rig(armature: Any, bones: RigBones, floor: float) -> Rig:
+    """The mapped bones alone, each hanging on the nearest of the others that it follows."""
+    names = [name for name in bones.all() if name in armature.pose.bones]
+    rest = _pose_matrices(armature, names)
+    size = max(matrix.translation.length for matrix in rest.values()) or 1.0
+    turns: dict[str, set[str]] = {name: set() for name in names}
+    moves: dict[str, set[str]] = {name: set() for name in names}
+    for tried in names:
+        bone = armature.pose.bones[tried]
+        bone.matrix_basis = _TRIAL.to_matrix().to_4x4()
+        posed = _pose_matrices(armature, names)
+        bone.matrix_basis = Matrix.Identity(4)
+        change = posed[tried] @ rest[tried].inverted()
+        for name in names:
+            if name == tried:
+                continue
+            own = posed[name] @ rest[name].inverted()
+            if own.to_quaternion().rotation_difference(change.to_quaternion()).angle % (2 * np.pi) < _TURNS_WITH_RAD:
+                turns[name].add(tried)
+            expected = change @ rest[name].translation
+            if (expected - posed[name].translation).length < _MOVES_WITH * size:
+                moves[name].add(tried)
+    for name in names:  # what turns a bone carries it, and what it hangs on is reckoned by rotations
+        moves[name] &= {other for other in names if name not in moves[other] or other in turns[name]}
+    ordered = sorted(names, key=lambda name: len(moves[name] | turns[name]))
+    numbers = {name: number for number, name in enumerate(ordered)}
+
+    def nearest(followed: set[str], name: str) -> int:
+        before = [numbers[other] for other in followed if numbers[other] < numbers[name]]
+        return max(before, default=-1)
+
+    parents = tuple(nearest(moves[name], name) for name in ordered)
+    turns_with = tuple(nearest(turns[name], name) for name in ordered)
+    return _rig(armature, tuple(ordered), rest, parents, turns_with, floor)
+
+
+def _pose_matrices(armature: Any, names: Sequence[str]) -> dict[str, Any]:
+    bpy.context.view_layer.update()
+    evaluated = armature.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    return {name: evaluated.pose.bones[name].matrix.copy() for name in names}
+
+
+@contextmanager
+def _resting(armature: Any, bones: RigBones) -> Iterator[None]:
+    """The armature in its pose of rest, its switches set; afterwards pose and action are as they were."""
+    animation = armature.animation_data
+    action = animation.action if animation else None
+    slot = getattr(animation, "action_slot", None) if animation else None
+    used_nla = animation.use_nla if animation else False
+    poses = {bone.name: bone.matrix_basis.copy() for bone in armature.pose.bones}
+    switches = {
+        (setting.bone, setting.property): armature.pose.bones[setting.bone][setting.property]
+        for setting in bones.settings
+        if setting.bone in armature.pose.bones and setting.property in armature.pose.bones[setting.bone]
+    }
+    if animation:
+        animation.action, animation.use_nla = None, False
+    apply_settings(armature, bones)
+    for bone in armature.pose.bones:
+        bone.matrix_basis = Matrix.Identity(4)
+    armature.update_tag()
+    try:
+        yield
+    finally:
+        for name, pose in poses.items():
+            armature.pose.bones[name].matrix_basis = pose
+        for (bone_name, key), value in switches.items():
+            armature.pose.bones[bone_name][key] = value
+        if animation:
+            animation.use_nla = used_nla
+            animation.action = action
+            if action is not None and slot is not None:
+                animation.action_slot = slot
+        armature.update_tag()
+        bpy.context.view_layer.update()

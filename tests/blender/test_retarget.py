@@ -1,0 +1,194 @@
+"""Takes on other armatures, as Blender then shows them."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+from mathutils import Matrix, Vector  # noqa: E402
+
+from smpl_rig import rotations  # noqa: E402
+from smpl_rig.blender.animation import fit_scene  # noqa: E402
+from smpl_rig.blender.character import build_character  # noqa: E402
+from smpl_rig.blender.retarget import (  # noqa: E402
+    MARK,
+    find_rig_bones,
+    performance_of,
+    retarget,
+    retarget_person,
+)
+from smpl_rig.motion import Motion  # noqa: E402
+from smpl_rig.retarget.retargeting import Performance  # noqa: E402
+from smpl_rig.retarget.rig import RigError  # noqa: E402
+
+from ..retarget_rigs import kaykit_file, mpfb_bones  # noqa: E402
+from ..smpl_rig.retarget.performances import walk  # noqa: E402
+from .retarget_scenes import FRAMES, armature_of, limb_errors, walking  # noqa: E402
+
+
+@pytest.fixture
+def person(scene: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]) -> Any:
+    """One who walks for two seconds."""
+    motion = walking(rest_joints, make_motion)
+    fit_scene(scene, motion)
+    return build_character(scene, motion, None, "Walker", 0.0)
+
+
+@pytest.mark.parametrize("kind", ["mixamo", "game_engine", "cmu_mb"])
+def test_mpfbs_rigs(kind: str, scene: Any, person: Any) -> None:
+    target = armature_of(mpfb_bones(kind))
+    found = find_rig_bones(target)
+    action = retarget_person(target, person, found.bones)
+    assert target.animation_data.action == action
+    assert limb_errors(scene, target, found.bones, person, FRAMES).max() < 3
+
+
+@pytest.mark.parametrize(
+    "placed",
+    [
+        Matrix.Rotation(np.pi / 2, 4, "X") @ Matrix.Scale(0.01, 4),
+        Matrix.Translation((5, 3, 0.4)) @ Matrix.Rotation(2.0, 4, "Z") @ Matrix.Scale(100, 4),
+    ],
+    ids=["as FBX comes in", "far off, turned and huge"],
+)
+def test_an_object_that_is_scaled_and_turned(placed: Any, scene: Any, person: Any) -> None:
+    """Its figure stands in the world as before, and moves in the same place."""
+    plain = armature_of(mpfb_bones("mixamo"), "Plain")
+    back = placed.inverted()
+    stored = [
+        replace(bone, head=np.array(back @ Vector(bone.head)), tail=np.array(back @ Vector(bone.tail)))
+        for bone in mpfb_bones("mixamo")
+    ]
+    dressed = armature_of(stored, "Dressed")
+    dressed.matrix_world = placed
+    bpy.context.view_layer.update()
+    for target in (plain, dressed):
+        found = find_rig_bones(target)
+        retarget_person(target, person, found.bones)
+        assert limb_errors(scene, target, found.bones, person, FRAMES).max() < 3
+    for frame in FRAMES:
+        scene.frame_set(frame)
+        ours, theirs = (target.matrix_world @ target.pose.bones["mixamorig:Hips"].head for target in (dressed, plain))
+        assert (ours - theirs).length < 0.02
+
+
+def test_kaykits_figure(scene: Any, person: Any) -> None:
+    before = set(bpy.data.objects)
+    bpy.ops.import_scene.gltf(filepath=str(kaykit_file()))
+    target = next(made for made in set(bpy.data.objects) - before if made.type == "ARMATURE")
+    found = find_rig_bones(target)
+    assert found.how == "KayKit"
+    retarget_person(target, person, found.bones)
+    assert limb_errors(scene, target, found.bones, person, FRAMES).max() < 3
+
+
+def test_bones_keep_their_rotation_modes(scene: Any, person: Any) -> None:
+    stored = mpfb_bones("mixamo")
+    plain, mixed = armature_of(stored, "Plain"), armature_of(stored, "Mixed")
+    modes = ("XYZ", "XZY", "YXZ", "YZX", "ZXY", "ZYX", "AXIS_ANGLE", "QUATERNION")
+    for number, bone in enumerate(mixed.pose.bones):
+        bone.rotation_mode = modes[number % len(modes)]
+    for target in (plain, mixed):
+        target.animation_data_clear()
+        retarget_person(target, person, find_rig_bones(target).bones)
+    for frame in (1, 30, 77):
+        scene.frame_set(frame)
+        for bone in plain.pose.bones:
+            np.testing.assert_allclose(mixed.pose.bones[bone.name].matrix, bone.matrix, atol=1e-4)
+
+
+def test_what_the_target_had_survives(scene: Any, person: Any) -> None:
+    target = armature_of(mpfb_bones("mixamo"))
+    bones = find_rig_bones(target).bones
+    target.keyframe_insert("location", frame=1)
+    own = target.animation_data.action
+    layer = target.animation_data.nla_tracks.new()
+    layer.strips.new("layer", 1, bpy.data.actions.new("layer"))
+    action = retarget_person(target, person, bones)
+    tracks = target.animation_data.nla_tracks
+    assert [strip.action for track in tracks for strip in track.strips].count(own) == 1
+    assert not layer.mute
+    assert own.use_fake_user
+    # again: the same action
+    assert retarget_person(target, person, bones) == action
+    assert len(tracks) == 2
+
+
+def test_several_takes_are_several_actions(
+    scene: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]
+) -> None:
+    motion = walking(rest_joints, make_motion, frames=30)
+    fit_scene(scene, motion)
+    people = [build_character(scene, motion, None, name, 0.0) for name in ("One", "Two")]
+    target = armature_of(mpfb_bones("mixamo"))
+    bones = find_rig_bones(target).bones
+    actions = [retarget_person(target, person, bones) for person in people]
+    assert [action[MARK] for action in actions] == [person.animation_data.action.name for person in people]
+    assert target.animation_data.action == actions[1]
+    assert [strip.action for track in target.animation_data.nla_tracks for strip in track.strips] == actions[:1]
+
+
+def test_edited_keys_are_what_is_retargeted(scene: Any, person: Any) -> None:
+    before, _ = performance_of(person)
+    scene.frame_set(10)
+    elbow = person.pose.bones["left_elbow"]
+    elbow.rotation_quaternion = rotations.exp(np.array([1.0, 0, 0]))
+    elbow.keyframe_insert("rotation_quaternion", frame=10)
+    after, _ = performance_of(person)
+    changed = np.linalg.norm(after.joints - before.joints, axis=-1).max(axis=1) > 1e-3
+    assert changed[9]
+    assert not changed[:8].any()
+    assert not changed[11:].any()
+
+
+def test_a_person_who_was_moved_is_followed_there(scene: Any, person: Any) -> None:
+    person.matrix_world = Matrix.Translation((2, 1, 0)) @ Matrix.Rotation(1.0, 4, "Z")
+    bpy.context.view_layer.update()
+    target = armature_of(mpfb_bones("mixamo"))
+    found = find_rig_bones(target)
+    retarget_person(target, person, found.bones)
+    assert limb_errors(scene, target, found.bones, person, FRAMES).max() < 3
+
+
+def test_a_library_override(scene: Any, person: Any, tmp_path: Path) -> None:
+    """An armature that is linked from another file."""
+    target = armature_of(mpfb_bones("mixamo"), "Linked")
+    path = tmp_path / "library.blend"
+    bpy.data.libraries.write(str(path), {target})
+    bpy.data.objects.remove(target)
+    with bpy.data.libraries.load(str(path), link=True) as (_, into):
+        into.objects = ["Linked"]
+    linked = into.objects[0]
+    scene.collection.objects.link(linked)
+    override = linked.override_create(remap_local_usages=True)
+    bpy.context.view_layer.update()
+    found = find_rig_bones(override)
+    retarget_person(override, person, found.bones)
+    assert limb_errors(scene, override, found.bones, person, FRAMES).max() < 3
+
+
+@pytest.mark.parametrize("scale", [(1, 1, 2), (-1, -1, -1)])
+def test_uneven_and_negative_scales_are_refused(scale: tuple[float, ...], scene: Any) -> None:
+    target = armature_of(mpfb_bones("mixamo"))
+    target.scale = scale
+    bpy.context.view_layer.update()
+    with pytest.raises(RigError, match="the same positive scale"):
+        find_rig_bones(target)
+
+
+def test_ten_thousand_frames_onto_a_game_rig_take_less_than_three_seconds(scene: Any, rest_joints: np.ndarray) -> None:
+    short = walk(rest_joints, frames=100)
+    long = Performance(
+        np.tile(short.turned, (100, 1, 1)), np.tile(short.joints, (100, 1, 1)), rest_joints,
+        np.tile(short.contacts, (100, 1)), np.arange(10_000) / 60,
+    )  # fmt: skip
+    target = armature_of(mpfb_bones("game_engine"))
+    bones = find_rig_bones(target).bones
+    began = time.process_time()
+    retarget(target, long, np.arange(1.0, 10_001), bones, "long")
+    assert time.process_time() - began < 3
