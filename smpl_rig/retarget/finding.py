@@ -225,7 +225,7 @@ class _Figure:
             if not self._children[leaf] and self._rig.heads[leaf, 2] > self._rig.heads[carrier, 2] - 0.3 * self._height
         ]
         middle = self._rig.heads[carrier] @ left
-        aside = {leaf: float(self._rig.tails[leaf] @ left - middle) for leaf in legless}
+        aside = {leaf: float(self._rig.heads[leaf] @ left - middle) for leaf in legless}
         if not aside or max(aside.values()) < HAND_ASIDE * self._height > -min(aside.values()):
             raise RigError("No arms were found: nothing reaches out to both sides.")
         furthest = {"left": max(aside, key=lambda leaf: aside[leaf]), "right": min(aside, key=lambda leaf: aside[leaf])}
