@@ -32,7 +32,7 @@ from backend.features.swaps import repair_swaps
 from backend.footage import Footage, open_footage
 from backend.models import PER_FRAME, choose_network, image_estimation
 from backend.models.estimation import estimate_body
-from backend.models.weights import load_network
+from backend.models.weights import load_networks
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
 from backend.placement import intrinsics, place
@@ -230,7 +230,7 @@ def _from_landmarks(
     K: NDArray[np.float64],
     device: torch.device,
 ) -> PoseFinder:
-    trained = load_network(network, device)
+    trained = load_networks(network, device)
     # it knows the embedded body; what it says of that one's shape means nothing to another's
     betas = np.zeros(BETA_COUNT) if settings.body else None
 

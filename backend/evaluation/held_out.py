@@ -23,8 +23,8 @@ from backend.features.landmark_points import LandmarkPoints, LandmarkSkin, landm
 from backend.features.swaps import repair_swaps
 from backend.machine import machine
 from backend.models import PER_FRAME
-from backend.models.estimation import LandmarkNetwork, estimate_body
-from backend.models.weights import load_network
+from backend.models.estimation import LandmarkNetwork, Together, estimate_body
+from backend.models.weights import load_networks
 from backend.people.tracks import Track
 from backend.text_table import aligned
 from backend.training.detector import DetectorErrors
@@ -156,8 +156,8 @@ def _tools() -> _Tools:
 
 
 @cache
-def _network(name: str) -> LandmarkNetwork:
-    return load_network(name, torch.device("cpu"))
+def _network(name: str) -> LandmarkNetwork | Together:
+    return load_networks(name, torch.device("cpu"))
 
 
 def _answered(name: str, track: Track, trusted_3d: NDArray[np.bool_], K: Floats) -> BodyInCamera:

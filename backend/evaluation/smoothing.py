@@ -25,8 +25,8 @@ from backend.features.initial_pose import BodyInCamera, FitSettings
 from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.features.swaps import repair_swaps
 from backend.machine import machine
-from backend.models.estimation import LandmarkNetwork, estimate_body
-from backend.models.weights import load_network
+from backend.models.estimation import LandmarkNetwork, Together, estimate_body
+from backend.models.weights import load_networks
 from backend.text_table import aligned
 from backend.training.motions import Library
 from smpl_rig import rotations
@@ -150,8 +150,8 @@ def _answered(name: str, sequence: simulated.Sequence, body: Body) -> BodyInCame
 
 
 @cache
-def _network(name: str) -> LandmarkNetwork:
-    return load_network(name, torch.device("cpu"))
+def _network(name: str) -> LandmarkNetwork | Together:
+    return load_networks(name, torch.device("cpu"))
 
 
 def curves(seen: Sequence[Seen]) -> list[Curve]:

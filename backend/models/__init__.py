@@ -22,16 +22,20 @@ class Network:
         title: one line that says what it is.
         paper: the paper it follows; empty if there is none.
         imported: network and configuration of the published weights that it needs; none where its own ship with Limber.
+        parts: the networks of whose answers it is the mean.
     """
 
     name: str
     title: str
     paper: str
     imported: tuple[tuple[str, str], ...] = ()
+    parts: tuple[str, ...] = ()
 
     @property
     def weights(self) -> tuple[Path, ...]:
         """The files that it needs."""
+        if self.parts:
+            return tuple(weights_file(part) for part in self.parts)
         if not self.paper:
             return ()
         return tuple(weights_path(*published) for published in self.imported) or (weights_file(self.name),)
@@ -58,10 +62,17 @@ def weights_path(network: str, config: str) -> Path:
     return cache_folder() / "weights" / f"{network}-{config}.safetensors"
 
 
+TOGETHER = Network(
+    "together",
+    "The mean of what all five networks answer; the steadiest, and five times a network's work",
+    "",
+    parts=("mps-net", "sps-net", "stc-net", "tar", "str-net"),
+)
 PER_FRAME = Network("per-frame", "Body fitted to the landmarks of every frame; needs no weights", "")
 
 #: Best first, as ``auto`` chooses.
 NETWORKS: tuple[Network, ...] = (
+    TOGETHER,
     Network(
         "mps-net",
         "Self-similarity-guided attention (MoCA) and hierarchical integration (HAFI), 16 frames",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,13 +49,33 @@ class LandmarkNetwork(nn.Module):
         return FrameFeatures(**features.tensors(), local_maps=landmark_maps(inputs))
 
 
+class Together(nn.Module):
+    """Several networks; their answer is the mean of theirs."""
+
+    def __init__(self, networks: Sequence[LandmarkNetwork]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+
+    @torch.no_grad()
+    def forward(self, inputs: LandmarkInputs, K: Tensor) -> Estimate:
+        """The mean of the estimates of every frame of one sequence, (1, T, ...)."""
+        answers: list[Estimate] = [network(inputs, K) for network in self.networks]
+        rotations = torch.stack([rotation6d.to_matrix(answer.pose6d) for answer in answers]).mean(dim=0)
+        return Estimate(
+            rotation6d.from_matrix(rotation6d.to_matrix(rotation6d.from_matrix(rotations))),
+            torch.stack([answer.betas for answer in answers]).mean(dim=0),
+            torch.stack([answer.camera for answer in answers]).mean(dim=0),
+            answers[0].frame_indices,
+        )
+
+
 def estimate_body(
     track: Track,
     trusted_3d: NDArray[np.bool_],
     K: Floats,
     body: TorchBody,
     skin: LandmarkSkin,
-    network: LandmarkNetwork,
+    network: LandmarkNetwork | Together,
     betas: Floats | None = None,
 ) -> BodyInCamera:
     """Runs a network over a track and over what a mirror would show of it, and takes the mean.
@@ -65,7 +86,7 @@ def estimate_body(
         K: (3, 3) pinhole camera, pixels.
         body: where the work is done is where this module lies.
         skin: where the landmarks lie on this body.
-        network: with its encoder.
+        network: with its encoder, or several.
         betas: (10,) shape, for a body to which the network's answer, the embedded body's shape, means nothing.
     """
     local = np.empty((len(track), JOINT_COUNT, 3, 3), dtype=np.float32)

@@ -10,7 +10,7 @@ import torch
 
 from backend.text_table import aligned
 
-from . import PER_FRAME, weights_file, weights_path
+from . import PER_FRAME, TOGETHER, weights_file, weights_path
 from .configurations import CONFIGURATIONS, Configuration, Shape
 from .published import RELEASES
 from .temporal_network import Window
@@ -57,8 +57,20 @@ class Listed:
 
 def listing() -> list[Listed]:
     """All networks in all configurations, and the fit that needs none."""
+    listed = [_listed(configuration) for configuration in CONFIGURATIONS]
+    parts = [entry for entry in listed if entry.network in TOGETHER.parts and entry.configuration == "landmark"]
+    together = Listed(
+        TOGETHER.name,
+        "",
+        "what its parts read",
+        max(entry.window for entry in parts),
+        1,
+        sum(entry.parameters for entry in parts),
+        "shipped" if TOGETHER.ready else "none yet",
+        OUR_LICENCE,
+    )
     fit = Listed(PER_FRAME.name, "", "landmarks", 1, 1, 0, "needs none", OUR_LICENCE)
-    return [*map(_listed, CONFIGURATIONS), fit]
+    return [*listed, together, fit]
 
 
 def as_table(listed: list[Listed]) -> str:

@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 
 from backend.features.landmarks import LandmarkEncoder
 
-from . import NetworkError, mps_net, sps_net, stc_net, str_net, tar, weights_file
-from .estimation import LandmarkNetwork
+from . import TOGETHER, NetworkError, mps_net, sps_net, stc_net, str_net, tar, weights_file
+from .estimation import LandmarkNetwork, Together
 from .temporal_network import TemporalNetwork
 
 #: How each network is made in its landmark configuration.
@@ -37,6 +37,17 @@ def build_landmark_network(name: str) -> LandmarkNetwork:
     if name not in LANDMARK_NETWORKS:
         raise NetworkError(f"Network '{name}' is unknown. Choose one of {', '.join(LANDMARK_NETWORKS)}.")
     return LandmarkNetwork(LandmarkEncoder(), LANDMARK_NETWORKS[name]())
+
+
+def load_networks(name: str, device: torch.device) -> LandmarkNetwork | Together:
+    """The network of that name that ships with Limber, or those of whose answers it is the mean.
+
+    Raises:
+        NetworkError: as :func:`load_network`.
+    """
+    if name == TOGETHER.name:
+        return Together([load_network(part, device) for part in TOGETHER.parts])
+    return load_network(name, device)
 
 
 def save_network(network: LandmarkNetwork, name: str, path: Path, made: Mapping[str, str]) -> None:

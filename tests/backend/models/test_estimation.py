@@ -9,7 +9,7 @@ from backend.body import TorchBody
 from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.features.landmarks import LandmarkEncoder
 from backend.models import rotation6d
-from backend.models.estimation import LandmarkNetwork, estimate_body, place_before_camera
+from backend.models.estimation import LandmarkNetwork, Together, estimate_body, place_before_camera
 from backend.models.frame_features import Estimate, FrameFeatures
 from backend.models.temporal_network import Frames, TemporalNetwork, one_frame_out
 from backend.people.tracks import Track
@@ -153,3 +153,19 @@ def test_fast_footage_gives_what_every_second_frame_gives(
     one = estimate_body(slow, slow.observed, K, torch_body, skin, network)
     two = estimate_body(fast, fast.observed, K, torch_body, skin, network)
     assert np.allclose(two.rotations[::2], one.rotations, atol=1e-4)
+
+
+def test_several_networks_answer_with_their_mean(torch_body: TorchBody, skin: LandmarkSkin, seen: Seen) -> None:
+    class AlwaysStraight(AlwaysBent):
+        def over_window(self, frames: Frames) -> Estimate:
+            estimate = super().over_window(frames)
+            straight = rotation6d.identity(24).expand_as(estimate.pose6d)
+            return replace(estimate, pose6d=straight, betas=-BETAS.expand_as(estimate.betas))
+
+    torch.manual_seed(0)
+    together = Together([LandmarkNetwork(LandmarkEncoder(), part).eval() for part in (AlwaysBent(), AlwaysStraight())])
+    track = seen(path(9), np.ones(9, dtype=bool))
+    found = estimate_body(track, track.observed, K, torch_body, skin, together)
+    cos, sin = np.cos(ANGLE / 2), np.sin(ANGLE / 2)
+    assert np.allclose(found.rotations, [[1, 0, 0], [0, cos, -sin], [0, sin, cos]], atol=1e-4)
+    assert np.allclose(found.betas, 0, atol=1e-6)

@@ -15,7 +15,10 @@ def listed() -> dict[tuple[str, str], listing.Listed]:
 
 def test_all_networks_are_listed_in_both_sizes() -> None:
     names = [network.name for network in NETWORKS if network.paper and not network.imported]
-    assert set(listed()) == {(name, size) for name in names for size in ("paper", "landmark")} | {("per-frame", "")}
+    sizes = {(name, size) for name in names for size in ("paper", "landmark")}
+    assert set(listed()) == sizes | {("together", ""), ("per-frame", "")}
+    together = listed()[("together", "")]
+    assert together.parameters == sum(listed()[(name, "landmark")].parameters for name in names)
 
 
 def test_what_is_told_of_each() -> None:
