@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +60,10 @@ def export_with_preset(armature: Any, path: Path, preset: Preset, root_motion: R
 def export_takes(
     armatures: Sequence[Any], folder: Path, ending: str, preset: Preset, root_motion: RootMotion | None = None
 ) -> dict[Path, list[str]]:
-    """Writes each armature's take into a file of its own, called after its action.
+    """Writes every take of each armature into a file of its own, called after its action.
+
+    An armature's takes are its action and those of the strips of its nonlinear animation. Where there are several, each
+    is written alone; where there is one, as it is seen.
 
     Returns:
         The files, and what the user should know of each.
@@ -66,14 +71,56 @@ def export_takes(
     Raises:
         ExportError: as :func:`export_with_preset`, and where two takes would have one file.
     """
-    paths = [folder / f"{_file_name(armature.animation_data.action.name)}{ending}" for armature in armatures]
+    takes = [(armature, take) for armature in armatures for take in _takes_of(armature)]
+    paths = [folder / f"{_file_name(take.action.name)}{ending}" for _, take in takes]
     twice = next((path for path in paths if paths.count(path) > 1), None)
     if twice is not None:
         raise ExportError(f"Two takes would be written to {twice.name}. Rename one of the actions.")
-    return {
-        path: export_with_preset(armature, path, preset, root_motion)
-        for armature, path in zip(armatures, paths, strict=True)
-    }
+    told: dict[Path, list[str]] = {}
+    for (armature, take), path in zip(takes, paths, strict=True):
+        with _alone(armature, take) if len(_takes_of(armature)) > 1 else nullcontext():
+            told[path] = export_with_preset(armature, path, preset, root_motion)
+    return told
+
+
+@dataclass(frozen=True)
+class _Take:
+    """An action, and which of its slots the armature uses (None before Blender 4.4)."""
+
+    action: Any
+    slot: Any
+
+
+def _takes_of(armature: Any) -> list[_Take]:
+    animation = armature.animation_data
+    if animation is None:
+        return []
+    holders = [animation, *(strip for track in animation.nla_tracks for strip in track.strips)]
+    found: dict[str, _Take] = {}
+    for holder in holders:
+        if holder.action is not None:
+            found.setdefault(holder.action.name, _Take(holder.action, getattr(holder, "action_slot", None)))
+    return list(found.values())
+
+
+@contextmanager
+def _alone(armature: Any, take: _Take) -> Iterator[None]:
+    """The armature with this take and nothing beside it."""
+    animation = armature.animation_data
+    before, layered = _Take(animation.action, getattr(animation, "action_slot", None)), animation.use_nla
+    animation.use_nla = False
+    _assign(animation, take)
+    try:
+        yield
+    finally:
+        _assign(animation, before)
+        animation.use_nla = layered
+
+
+def _assign(animation: Any, take: _Take) -> None:
+    animation.action = take.action
+    if take.slot is not None:
+        animation.action_slot = take.slot
 
 
 def _file_name(take: str) -> str:

@@ -91,8 +91,19 @@ def test_glb_of_every_preset_read_by_its_specification(
     np.testing.assert_allclose(found, motion.joints_world, atol=MILLIMETRE)
 
 
-@pytest.mark.parametrize("ending", [".fbx", ".glb"])
-@pytest.mark.parametrize("name", ["unreal", "mixamo"])
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [
+        ("unreal", ".fbx"),
+        ("unreal", ".glb"),
+        ("mixamo", ".fbx"),
+        pytest.param(
+            "maya",
+            ".usd",
+            marks=pytest.mark.skipif(not bpy.app.build_options.usd, reason="this Blender was built without USD"),
+        ),
+    ],
+)
 def test_read_back_by_blender(person: Any, motion: Motion, tmp_path: Path, name: str, ending: str) -> None:
     chosen, path = preset(name), tmp_path / f"take{ending}"
     export_with_preset(person, path, chosen)
@@ -100,6 +111,8 @@ def test_read_back_by_blender(person: Any, motion: Motion, tmp_path: Path, name:
     set_frame_rate(bpy.context.scene, NTSC)
     if ending == ".fbx":
         bpy.ops.import_scene.fbx(filepath=str(path))
+    elif ending == ".usd":
+        bpy.ops.wm.usd_import(filepath=str(path))
     else:
         bpy.context.scene.render.fps_base = 1 / bpy.context.scene.render.fps_base  # its importer multiplies
         bpy.ops.import_scene.gltf(filepath=str(path))
@@ -258,6 +271,30 @@ def test_several_takes_go_into_files_of_their_own(
     person.animation_data.action.name = "Person_"
     with pytest.raises(ExportError, match=r"Two takes would be written to Person_\.glb"):
         export_takes([person, other], tmp_path, ".glb", preset("godot"))
+
+
+def test_every_take_of_an_armature_is_written_alone(
+    scene: Any, person: Any, motion: Motion, make_take: Callable[..., Motion], tmp_path: Path
+) -> None:
+    """A second take, pushed down into the nonlinear animation, where it would show through the first."""
+    from smpl_rig.blender.animation import write_motion
+
+    first, animation = person.animation_data.action, person.animation_data
+    animation.action = None
+    other = make_take(frames=FRAMES + 10, seed=9)
+    other = other.with_pose(other.local_rotations, other.trans + np.array([0, 0, 1.0]))
+    write_motion(person, other)
+    animation.action.name = "Second"
+    strip = animation.nla_tracks.new().strips.new("Second", 1, animation.action)
+    strip.blend_type = "ADD"
+    animation.action = first
+    written = export_takes([person], tmp_path, ".glb", preset("godot"), RootMotion.PELVIS)
+    assert [path.name for path in written] == ["Person.glb", "Second.glb"]
+    assert animation.action == first
+    assert animation.use_nla
+    for path, truth in zip(written, (motion, other), strict=True):
+        found = places_of(read_glb(path), preset("godot"), FILE_FROM_WORLD["Y", "Z"], 1.0)
+        np.testing.assert_allclose(found, truth.joints_world, atol=MILLIMETRE)
 
 
 def test_presets_need_the_bones_of_their_root_motion(person: Any, tmp_path: Path) -> None:
