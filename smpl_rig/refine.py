@@ -7,8 +7,9 @@ Every bone's direction in the world, and the pelvis's place, follow the trajecto
 where y is what was captured, c its confidence, tau the time constant that the slider sets and k, between 0 and 1, how
 little the motion itself accelerates there: the data is trusted where it was seen, and acceleration is paid for where
 the motion is calm. That is the maximum a-posteriori trajectory for white noise of variance 1 / c and accelerations of
-variance 1 / k, which a first fit has shown. The minimum has no delay and is exact (a banded linear system,
-O(T)), and all constants are in seconds, so that a setting means the same at every frame rate, uneven ones included.
+variance 1 / k, which a first fit has shown; tau grows for bones whose noise, as the take itself shows it, is larger
+than usual. The minimum has no delay and is exact (a banded linear system, O(T)), and all constants are in seconds, so
+that a setting means the same at every frame rate, uneven ones included.
 
 Rotations are treated in the tangent space of a reference (Gauss-Newton on SO(3)), never as Euler angles or single
 components. They are smoothed in the world, not from parent to child: what a detector gets wrong of an upper arm, the
@@ -46,6 +47,10 @@ FIRST_TIME_CONSTANT_S = 0.085
 #: k is a quarter where the motion accelerates so much: radians and metres per second squared.
 USUAL_ANGULAR_ACCELERATION = 22.0
 USUAL_ACCELERATION = 5.0
+#: Of the noise of rotations, radians squared times seconds: 0.015 radians at 30 frames per second. Where a bone's is so
+#: many times as large, tau^4 is too, up to a limit.
+USUAL_NOISE_DENSITY = 0.015**2 / 30
+MOST_NOISE = 30.0
 #: How long before and after a moment its acceleration counts: a punch is fastest where it does not accelerate.
 REACH_S = 0.1
 #: Monocular depth wanders more than the pose does, so the root is held a little stiffer.
@@ -150,13 +155,16 @@ class Refinement:
         self._weight = np.maximum(seen.T, LEAST_CONFIDENCE)  # (24, T)
         steps = _steps(turned)
         path = np.concatenate((np.zeros((3, JOINT_COUNT, 1)), np.cumsum(steps, axis=-1)), axis=-1)
-        first = self._first_stiffness(path, USUAL_ANGULAR_ACCELERATION, FIRST_TIME_CONSTANT_S)
+        # a take noisier than usual is smoothed as much more
+        density = timeline.noise_variance(path) * float(timeline.step.mean())
+        noise = np.clip(density / USUAL_NOISE_DENSITY, 1, MOST_NOISE)[:, None]  # (24, 1)
+        first = noise * self._first_stiffness(path, USUAL_ANGULAR_ACCELERATION, FIRST_TIME_CONSTANT_S)
         system = PentadiagonalSystem(*timeline.bands(self._weight, first))
         change = system.solve(-timeline.bending_gradient(first, steps))  # (3, 24, T)
         self._first = rotations.multiply(turned, rotations.cayley(change.T))
         self._first_steps = _steps(self._first)
         self._pull_back = -(self._weight * timeline.share) * change
-        self._calm = self._calmness(self._first_steps, USUAL_ANGULAR_ACCELERATION)
+        self._calm = noise * self._calmness(self._first_steps, USUAL_ANGULAR_ACCELERATION)
 
     def _first_stiffness(self, path: Floats, usual: float, time_constant_s: float) -> Floats:
         """Of the first fit, (J, T-2), by what the captured path (3, J, T) itself tells of its acceleration."""

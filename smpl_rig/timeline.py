@@ -12,6 +12,12 @@ Floats = NDArray[np.floating[Any]]
 Bands = tuple[Floats, Floats, Floats]
 
 
+#: How many moments tell the noise of a long motion.
+_NOISE_SAMPLES = 2000
+#: By the number of components.
+_MEDIAN_OF_CHI_SQUARED = {1: 0.4549, 3: 2.366}
+
+
 class Timeline:
     """T times, at least three.
 
@@ -54,6 +60,23 @@ class Timeline:
         inside = at(times[chosen] + reach_s) + at(times[chosen] - reach_s) - 2 * path[..., chosen]
         around = (chosen.start - 1, len(times) - 1 - chosen.stop)
         return np.asarray(np.pad(inside / reach_s**2, [(0, 0)] * (path.ndim - 1) + [around], mode="edge"))
+
+    def noise_variance(self, path: Floats) -> Floats:
+        """Of the noise from frame to frame in each component of paths (C, J, T) -> (J,); 0 for fewer than five frames.
+
+        Five neighbours are combined so that nothing is left of any cubic through them, and of white noise as much as
+        there is. Most of the time decides, not the moments in which the motion is fast.
+        """
+        count = len(self._since_first) - 4
+        if count < 1:
+            return np.zeros(path.shape[-2])
+        chosen = np.unique(np.linspace(0, count - 1, min(count, _NOISE_SAMPLES)).astype(int))
+        five = chosen[:, None] + np.arange(5)  # (N, 5)
+        apart = self._since_first[five][:, :, None] - self._since_first[five][:, None, :] + np.eye(5)
+        weights = 1 / apart.prod(axis=2)  # of the fourth divided difference
+        weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+        left = sum(weights[:, k] * path[..., five[:, k]] for k in range(5))
+        return np.asarray(np.median((np.asarray(left) ** 2).sum(axis=0), axis=-1) / _MEDIAN_OF_CHI_SQUARED[len(path)])
 
     def mean_around(self, values: Floats, reach_s: float) -> Floats:
         """Mean over the time from ``reach_s`` before to ``reach_s`` after each inner frame: (J, T-2) -> (J, T-2)."""

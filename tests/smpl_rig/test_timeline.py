@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -79,3 +79,13 @@ def test_mean_around_is_the_mean_over_its_reach() -> None:
     values[0, 50] = 1.0
     mean = Timeline(np.arange(100) / 10).mean_around(values, 0.35)  # 0.7 s hold seven frames
     np.testing.assert_allclose(mean[0, 44:57], [0, 0, 0, *[1 / 7] * 7, 0, 0, 0], atol=1e-12)
+
+
+@given(gaps=hnp.arrays(float, 3000, elements=st.floats(0.02, 0.05)), deviation=st.floats(1e-3, 0.1))
+@settings(max_examples=10)
+def test_noise_is_told_apart_from_smooth_motion(gaps: np.ndarray, deviation: float) -> None:
+    times = np.cumsum(gaps)
+    smooth = np.tile(np.sin(2 * times), (3, 1, 1))
+    assert Timeline(times).noise_variance(smooth)[0] < 1e-8
+    noise = deviation * np.random.default_rng(0).normal(size=(3, 1, 3000))
+    assert Timeline(times).noise_variance(smooth + noise)[0] == pytest.approx(deviation**2, rel=0.15)
