@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_import(commands)
     _add_export(commands)
+    _add_retarget(commands)
     _add_train(commands)
 
     evaluate = commands.add_parser("evaluate", help="measure how good the answers are")
@@ -154,6 +155,17 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--body", type=Path, metavar="FILE", help="the licensed SMPL file that the motions belong to")
     parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
     parser.set_defaults(run=_export)
+
+
+def _add_retarget(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("retarget", help="put a motion onto any character")
+    parser.add_argument("motion", type=Path, metavar="MOTION", help="a Motion file (.npz)")
+    parser.add_argument("rig", type=Path, metavar="RIG", help="the character: .fbx, .glb, .gltf, .blend")
+    parser.add_argument("out", type=Path, metavar="OUT", help=".fbx, .glb, .usd, .abc, .blend")
+    parser.add_argument("--smoothness", type=_fraction, default=0.5, metavar="0..1", help="default: %(default)s")
+    parser.add_argument("--map", type=Path, metavar="FILE.json", help="which bone is which (default: it is found)")
+    parser.add_argument("--armature", metavar="NAME", help="where the file holds several (default: with most bones)")
+    parser.set_defaults(run=_retarget)
 
 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -314,6 +326,12 @@ def _export(parsed: argparse.Namespace) -> int:
     from backend.export_command import run_export
 
     return run_export(parsed)
+
+
+def _retarget(parsed: argparse.Namespace) -> int:
+    from backend.retarget_command import run_retarget
+
+    return run_retarget(parsed)
 
 
 def _serve(parsed: argparse.Namespace) -> int:

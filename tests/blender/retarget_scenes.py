@@ -42,24 +42,22 @@ def armature_of(stored: Sequence[StoredBone], name: str = "Rig") -> Any:
 
 
 def limb_errors(scene: Any, target: Any, bones: RigBones, person: Any, frames: Sequence[int]) -> np.ndarray:
-    """(T, 8) degrees."""
-    theirs = joints_in_blender(scene, person, frames)
-    errors = np.empty((len(frames), 0))
+    """(T, 8) degrees between a target's limbs and a person's, in the world."""
+    return joint_angles(target, bones, joints_in_blender(scene, person, frames), frames)
+
+
+def joint_angles(target: Any, bones: RigBones, joints: np.ndarray, frames: Sequence[int] | np.ndarray) -> np.ndarray:
+    """(T, 8) degrees between a target's limbs at some frames and those of (T, 24, 3) joints, in the world."""
     names = [bones.joints[f"{side}_{joint}"] for side in ("left", "right") for pair in LIMBS for joint in pair]
-    ours = np.empty((len(frames), len(names), 3))
+    places = np.empty((len(frames), len(names), 3))
     for row, frame in enumerate(frames):
-        scene.frame_set(int(frame))
+        bpy.context.scene.frame_set(int(frame))
         evaluated = target.evaluated_get(bpy.context.evaluated_depsgraph_get())
-        ours[row] = [evaluated.matrix_world @ evaluated.pose.bones[name].head for name in names]
-    column = 0
-    for side in ("left", "right"):
-        for start, end in LIMBS:
-            a = ours[:, column + 1] - ours[:, column]
-            b = theirs[:, INDEX[f"{side}_{end}"]] - theirs[:, INDEX[f"{side}_{start}"]]
-            angle = np.degrees(np.arctan2(np.linalg.norm(np.cross(a, b), axis=-1), np.sum(a * b, axis=-1)))
-            errors = np.column_stack((errors, angle))
-            column += 2
-    return errors
+        places[row] = [evaluated.matrix_world @ evaluated.pose.bones[name].head for name in names]
+    ends = [(f"{side}_{start}", f"{side}_{end}") for side in ("left", "right") for start, end in LIMBS]
+    ours = places[:, 1::2] - places[:, 0::2]
+    theirs = np.stack([joints[:, INDEX[end]] - joints[:, INDEX[start]] for start, end in ends], axis=1)
+    return np.degrees(np.arctan2(np.linalg.norm(np.cross(ours, theirs), axis=-1), np.sum(ours * theirs, axis=-1)))
 
 
 FRAMES = range(1, 121, 7)

@@ -1,0 +1,161 @@
+r"""A Motion file onto the rig in a file, with no window: the command line's way to Blender.
+
+    python -m smpl_rig.blender.retarget_file MOTION.npz RIG.fbx OUT.fbx --smoothness 0.5
+
+needs ``bpy`` in the environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy  # brings the next one
+
+# isort: split
+import addon_utils
+import numpy as np
+
+from ..errors import LimberError
+from ..motion import Motion
+from ..refine import refine
+from ..retarget.finding import Finding, find_by_names
+from ..retarget.retargeting import Performance
+from ..retarget.rig import RigError
+from ..retarget.rig_map import RigMap, read_rig_map
+from .animation import fit_scene, frame_rate, frames_at
+from .exporters import EXPORTERS, export_take
+from .retarget import find_rig_bones, retarget
+
+#: What rigs are read from.
+RIG_FORMATS = (".blend", ".fbx", ".glb", ".gltf")
+#: What is written.
+OUT_FORMATS = (".blend", ".fbx", ".glb", ".usd", ".usdc", ".usda", ".abc")
+
+
+def retarget_file(
+    motion_path: Path,
+    rig_path: Path,
+    out: Path,
+    smoothness: float = 0.5,
+    rig_map: RigMap | None = None,
+    armature: str | None = None,
+) -> Finding:
+    """Opens the rig, bakes the motion to it and writes it by the output's ending.
+
+    Args:
+        motion_path: a Motion file.
+        rig_path: of :data:`RIG_FORMATS`.
+        out: of :data:`OUT_FORMATS`.
+        smoothness: 0 to 1.
+        rig_map: of the rig; without one it is found.
+        armature: the name of the armature, where the file holds several.
+
+    Returns:
+        Which bones were taken for which.
+
+    Raises:
+        LimberError: if a file cannot be read or written, or the rig is no two-legged figure.
+    """
+    if out.suffix.lower() not in OUT_FORMATS:
+        raise RigError(f"{out} ends in '{out.suffix}'. Choose one of {', '.join(OUT_FORMATS)}.")
+    motion = refine(Motion.load(motion_path), smoothness)
+    _open(rig_path)
+    target = _armature(rig_path, armature)
+    found = find_rig_bones(target) if rig_map is None else _by_map(target, rig_map)
+    scene = bpy.context.scene
+    fit_scene(scene, motion)
+    frames = frames_at(motion.timestamps_s, frame_rate(scene))
+    retarget(target, Performance.of(motion), np.asarray(frames), found.bones, motion_path.stem)
+    _write(target, out)
+    return found
+
+
+def _open(path: Path) -> None:
+    ending = path.suffix.lower()
+    if not path.is_file():
+        raise RigError(f"{path} does not exist. Give a rig: {', '.join(RIG_FORMATS)}.")
+    try:
+        if ending == ".blend":
+            bpy.ops.wm.open_mainfile(filepath=str(path), load_ui=False)
+            return
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        if ending == ".fbx":
+            addon_utils.enable("io_scene_fbx")
+            bpy.ops.import_scene.fbx(filepath=str(path))
+        elif ending in (".glb", ".gltf"):
+            addon_utils.enable("io_scene_gltf2")
+            bpy.ops.import_scene.gltf(filepath=str(path))
+        else:
+            raise RigError(f"{path.name} ends in '{path.suffix}'. Choose one of {', '.join(RIG_FORMATS)}.")
+    except RuntimeError as error:
+        raise RigError(f"Blender cannot read {path.name}: {str(error).strip().splitlines()[-1]}") from error
+
+
+def _armature(path: Path, name: str | None) -> Any:
+    """The one that is named, else the only one, else the one with most bones that is in the scene."""
+    armatures = [each for each in bpy.context.scene.objects if each.type == "ARMATURE"]
+    if name is not None:
+        named = [each for each in armatures if each.name == name]
+        if not named:
+            known = ", ".join(f"'{each.name}'" for each in armatures) or "none"
+            raise RigError(f"{path.name} holds no armature '{name}'; it holds {known}.")
+        return named[0]
+    if not armatures:
+        raise RigError(f"{path.name} holds no armature.")
+    return max(armatures, key=lambda each: len(each.data.bones))
+
+
+def _by_map(target: Any, rig_map: RigMap) -> Finding:
+    names = [bone.name for bone in target.data.bones]
+    found = find_by_names(names, (rig_map,))
+    if found is None:
+        switches = [setting.bone for setting in rig_map.settings if setting.bone not in names]
+        lacking = ", ".join(rig_map.found_in(names).lacking() or switches)
+        raise RigError(f"The map '{rig_map.title}' does not fit '{target.name}': it finds no {lacking}.")
+    return found
+
+
+def _write(target: Any, out: Path) -> None:
+    if out.suffix.lower() in EXPORTERS:
+        export_take(target, out)
+        return
+    part = out.with_name(f".{out.name}.part.blend")
+    try:
+        bpy.ops.wm.save_as_mainfile(filepath=str(part), copy=True)
+        part.replace(out)
+    except (RuntimeError, OSError) as error:
+        part.unlink(missing_ok=True)
+        raise RigError(f"{out} cannot be written: {str(error).strip().splitlines()[-1]}") from error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and gives its exit status; a user's error is one line on stderr and status 1."""
+    parser = argparse.ArgumentParser(description="Puts a Motion file onto a rig.")
+    parser.add_argument("motion", type=Path, metavar="MOTION.npz")
+    parser.add_argument("rig", type=Path, metavar="RIG", help=", ".join(RIG_FORMATS))
+    parser.add_argument("out", type=Path, metavar="OUT", help=", ".join(OUT_FORMATS))
+    parser.add_argument("--smoothness", type=float, default=0.5, help="0 (raw capture) to 1 (smoothest)")
+    parser.add_argument("--map", type=Path, metavar="FILE.json", help="which bone is which (default: it is found)")
+    parser.add_argument("--armature", metavar="NAME", help="where the file holds several (default: with most bones)")
+    parsed = parser.parse_args(arguments)
+    try:
+        rig_map = None if parsed.map is None else read_rig_map(parsed.map)
+        found = retarget_file(parsed.motion, parsed.rig, parsed.out, parsed.smoothness, rig_map, parsed.armature)
+    except LimberError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"bones found by: {found.how}")
+    return 0
+
+
+if __name__ == "__main__":
+    exit_status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # bpy 4.2 can crash, and bpy 4.5 hang, while Python is torn down; the files are whole by now
+    os._exit(exit_status)

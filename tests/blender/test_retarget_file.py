@@ -1,0 +1,120 @@
+"""Rigs in files, given a motion, and read again."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+from smpl_rig.blender.retarget import MARK  # noqa: E402
+from smpl_rig.blender.retarget_file import main, retarget_file  # noqa: E402
+from smpl_rig.motion import Motion  # noqa: E402
+from smpl_rig.retarget.rig_map import rig_maps, save_rig_map  # noqa: E402
+
+from ..retarget_rigs import kaykit_file, mpfb_bones  # noqa: E402
+from .retarget_scenes import armature_of, joint_angles, walking  # noqa: E402
+
+
+@pytest.fixture
+def motion_file(tmp_path: Path, rest_joints: np.ndarray, make_motion: Callable[..., Motion]) -> Path:
+    path = tmp_path / "walk.npz"
+    walking(rest_joints, make_motion, frames=60).save(path)
+    return path
+
+
+@pytest.fixture
+def rig_files(scene: Any, tmp_path: Path) -> dict[str, Path]:
+    """MPFB's rig with Mixamo's names, as every kind of file."""
+    rig = armature_of(mpfb_bones("mixamo"))
+    mesh = bpy.data.meshes.new("skin")
+    mesh.from_pydata([(0, 0, 0), (0.1, 0, 0), (0, 0, 1.7)], [], [(0, 1, 2)])
+    skin = bpy.data.objects.new("skin", mesh)
+    scene.collection.objects.link(skin)
+    skin.parent = rig
+    skin.modifiers.new("Armature", "ARMATURE").object = rig
+    skin.vertex_groups.new(name="mixamorig:Hips").add((0, 1, 2), 1.0, "REPLACE")
+    files = {ending: tmp_path / f"rig.{ending}" for ending in ("blend", "fbx", "glb")}
+    bpy.ops.wm.save_as_mainfile(filepath=str(files["blend"]), copy=True)
+    bpy.ops.export_scene.fbx(filepath=str(files["fbx"]), add_leaf_bones=False)
+    bpy.ops.export_scene.gltf(filepath=str(files["glb"]))
+    return files
+
+
+def reopened(path: Path) -> Any:
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    if path.suffix == ".blend":
+        bpy.ops.wm.open_mainfile(filepath=str(path))
+    elif path.suffix == ".fbx":
+        bpy.context.scene.render.fps = 60
+        bpy.ops.import_scene.fbx(filepath=str(path), anim_offset=0.0)
+    else:
+        bpy.context.scene.render.fps = 60
+        bpy.ops.import_scene.gltf(filepath=str(path))
+    return next(each for each in bpy.context.scene.objects if each.type == "ARMATURE")
+
+
+@pytest.mark.parametrize(("rig", "out"), [("blend", "blend"), ("fbx", "fbx"), ("glb", "glb"), ("fbx", "glb")])
+def test_a_rig_comes_back_animated(
+    rig: str, out: str, rig_files: dict[str, Path], motion_file: Path, tmp_path: Path
+) -> None:
+    written = tmp_path / f"out.{out}"
+    found = retarget_file(motion_file, rig_files[rig], written, smoothness=0.0)
+    assert found.how == "Mixamo"
+    target = reopened(written)
+    motion = Motion.load(motion_file)
+    # glTF begins at 0 s, the others on frame 1
+    frames = np.array([1, 20, 41, 60])
+    shown = frames - 1 if out == "glb" else frames
+    assert joint_angles(target, found.bones, motion.joints_world[frames - 1], shown).max() < 3
+
+
+def test_a_blend_keeps_what_it_holds(rig_files: dict[str, Path], motion_file: Path, tmp_path: Path) -> None:
+    retarget_file(motion_file, rig_files["blend"], tmp_path / "out.blend")
+    target = reopened(tmp_path / "out.blend")
+    assert target.animation_data.action[MARK] == "walk"
+    assert "skin" in bpy.data.objects
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_map_of_ones_own(rig_files: dict[str, Path], motion_file: Path, tmp_path: Path) -> None:
+    mixamo = next(rig_map for rig_map in rig_maps() if rig_map.name == "mixamo")
+    bones = mixamo.found_in([bone.name for bone in mpfb_bones("mixamo")])
+    save_rig_map(tmp_path / "mine.json", "Mine", bones)
+    out = tmp_path / "out.blend"
+    assert main([str(motion_file), str(rig_files["blend"]), str(out), "--map", str(tmp_path / "mine.json")]) == 0
+    save_rig_map(tmp_path / "wrong.json", "Wrong", bones.with_joint("left_knee", "knee"))
+    assert main([str(motion_file), str(rig_files["blend"]), str(out), "--map", str(tmp_path / "wrong.json")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("rig", "out", "said"),
+    [
+        ("rig.blend", "out.obj", "ends in '.obj'. Choose one of .blend, .fbx"),
+        ("none.fbx", "out.fbx", "does not exist"),
+        ("walk.npz", "out.fbx", "ends in '.npz'"),
+        ("broken.blend", "out.fbx", "Blender cannot read broken.blend"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    rig: str, out: str, said: str, rig_files: dict[str, Path], motion_file: Path, tmp_path: Path, capsys: Any
+) -> None:
+    (tmp_path / "broken.blend").write_bytes(b"no blend")
+    assert main([str(motion_file), str(tmp_path / rig), str(tmp_path / out)]) == 1
+    assert said in capsys.readouterr().err.strip().splitlines()[-1]
+    assert not (tmp_path / out).exists()
+
+
+def test_the_command_line(motion_file: Path, tmp_path: Path) -> None:
+    """KayKit's figure, in a process of its own."""
+    out = tmp_path / "figure.glb"
+    command = [sys.executable, "-c", "import sys; from backend.cli import main; sys.exit(main())"]
+    command += ["retarget", str(motion_file), str(kaykit_file()), str(out)]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert finished.returncode == 0, finished.stderr
+    assert "bones found by: KayKit" in finished.stdout
+    assert out.is_file()
