@@ -23,7 +23,7 @@ import numpy as np
 from ..errors import LimberError
 from ..motion import Motion
 from ..refine import refine
-from ..retarget.finding import Finding, find_by_names
+from ..retarget.finding import Finding, find_by_map
 from ..retarget.retargeting import Performance
 from ..retarget.rig import RigError
 from ..retarget.rig_map import RigMap, read_rig_map
@@ -66,7 +66,9 @@ def retarget_file(
     motion = refine(Motion.load(motion_path), smoothness)
     _open(rig_path)
     target = _armature(rig_path, armature)
-    found = find_rig_bones(target) if rig_map is None else _by_map(target, rig_map)
+    found = (
+        find_rig_bones(target) if rig_map is None else find_by_map([bone.name for bone in target.data.bones], rig_map)
+    )
     scene = bpy.context.scene
     fit_scene(scene, motion)
     frames = frames_at(motion.timestamps_s, frame_rate(scene))
@@ -108,16 +110,6 @@ def _armature(path: Path, name: str | None) -> Any:
     if not armatures:
         raise RigError(f"{path.name} holds no armature.")
     return max(armatures, key=lambda each: len(each.data.bones))
-
-
-def _by_map(target: Any, rig_map: RigMap) -> Finding:
-    names = [bone.name for bone in target.data.bones]
-    found = find_by_names(names, (rig_map,))
-    if found is None:
-        switches = [setting.bone for setting in rig_map.settings if setting.bone not in names]
-        lacking = ", ".join(rig_map.found_in(names).lacking() or switches)
-        raise RigError(f"The map '{rig_map.title}' does not fit '{target.name}': it finds no {lacking}.")
-    return found
 
 
 def _write(target: Any, out: Path) -> None:

@@ -78,6 +78,21 @@ def find_by_names(names: Iterable[str], maps: Sequence[RigMap]) -> Finding | Non
     return Finding(bones, rig_map.title, dict.fromkeys(bones.all(), 1.0))
 
 
+def find_by_map(names: Iterable[str], rig_map: RigMap) -> Finding:
+    """By one family's names.
+
+    Raises:
+        RigError: saying what it finds no bone for.
+    """
+    names = tuple(names)
+    found = find_by_names(names, (rig_map,))
+    if found is None:
+        switches = [setting.bone for setting in rig_map.settings if setting.bone not in names]
+        lacking = ", ".join(rig_map.found_in(names).lacking() or switches)
+        raise RigError(f"The map '{rig_map.title}' does not fit this rig: it finds no {lacking}.")
+    return found
+
+
 def find_by_shape(rig: Rig) -> Finding:
     """By hierarchy and rest pose alone.
 

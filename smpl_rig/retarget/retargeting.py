@@ -129,17 +129,28 @@ class Retargeting:
         self._body_ankle = float(np.mean([body[f"{side}_ankle"][1] - body[f"{side}_foot"][1] for side in SIDES]))
         self._body_ankle += SOLE_BELOW_BALL_M
         self._ankle = float(np.mean([self.places[f"{side}_ankle"][2] for side in SIDES]))
-        self._followed = _followed(bones)
+        #: By bone, the chain of SMPL's joints that it follows, and how far along it, from 0 to 1.
+        self.followed = _followed(bones)
         self._check_tree()
 
     @property
     def carrier(self) -> str:
         return self.bones.joints["pelvis"]
 
+    def match(self, joint: str) -> Floats:
+        """(4,): from the rig at rest in the world to the body's axes, where the bone lies as the joint's at rest."""
+        match: Floats = rotations.multiply(rotations.conjugate(self._turns[INDEX[joint]]), self._facing)
+        return match
+
+    @property
+    def lift(self) -> float:
+        """Metres that hips lie higher than on a path that is scaled: soles and ankles differ."""
+        return self._ankle - self.scale * self._body_ankle
+
     def follow(self, performance: Performance) -> WorldPose:
         """The pose whose limbs point as the person's do."""
         turned = {}
-        for bone, (chain, part) in self._followed.items():
+        for bone, (chain, part) in self.followed.items():
             joints = [INDEX[joint] for joint in chain]
             on_body = (
                 performance.turned[:, joints[0]] if len(joints) == 1 else along(performance.turned[:, joints], part)
@@ -148,7 +159,7 @@ class Retargeting:
             turned[bone] = rotations.multiply(on_body, np.broadcast_to(match, on_body.shape))
         hips = [INDEX["left_hip"], INDEX["right_hip"]]
         middle = self.brought(performance.joints[:, hips].mean(axis=1), performance)
-        middle[:, 2] += self._ankle - self.scale * self._body_ankle
+        middle[:, 2] += self.lift
         own = (self.places["left_hip"] + self.places["right_hip"]) / 2
         to_carrier = rotations.rotate(turned[self.carrier], self.places["pelvis"] - own)
         return WorldPose(turned, middle + to_carrier)
@@ -207,7 +218,7 @@ class Retargeting:
     @cached_property
     def _tree(self) -> list[int]:
         """The animated bones and what they hang on, parents first."""
-        animated = [self.rig.index(name) for name in self._followed]
+        animated = [self.rig.index(name) for name in self.followed]
         return sorted({*animated, *(above for bone in animated for above in self.rig.ancestors(bone))})
 
     def _followed_by(self, bone: int, turned: Mapping[str, Floats]) -> str | None:
@@ -254,7 +265,7 @@ class Retargeting:
 
     def _check_tree(self) -> None:
         carrier = self.rig.index(self.carrier)
-        for name in self._followed:
+        for name in self.followed:
             bone = self.rig.index(name)
             if bone != carrier and carrier not in self.rig.ancestors(bone):
                 raise RigError(

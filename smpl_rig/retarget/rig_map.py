@@ -141,19 +141,44 @@ def read_rig_map(path: str | os.PathLike[str]) -> RigMap:
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise RigMapError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise RigMapError(f"{path.name} is no JSON file: {error}") from error
+    except UnicodeDecodeError as error:
+        raise RigMapError(f"{path.name} is no text: {error}") from error
     try:
-        return _from_json(path.stem, content)
+        return parse_rig_map(path.stem, text)
     except RigMapError as error:
         raise RigMapError(f"{path.name}: {error}") from error
 
 
+def parse_rig_map(name: str, text: str) -> RigMap:
+    """The map that a file of this content holds.
+
+    Raises:
+        RigMapError: naming the key that is wrong.
+    """
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise RigMapError(f"it is no JSON: {error}") from error
+    return _from_json(name, content)
+
+
 def save_rig_map(path: str | os.PathLike[str], title: str, bones: RigBones, about: str = "") -> None:
-    """Writes what was found, or put right, on one rig as a map that :func:`read_rig_map` reads."""
+    """Writes what was found, or put right, on one rig as a map that :func:`read_rig_map` reads.
+
+    Raises:
+        RigMapError: if the file cannot be written.
+    """
+    try:
+        Path(path).write_text(rig_map_text(title, bones, about), encoding="utf-8")
+    except OSError as error:
+        raise RigMapError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
+
+
+def rig_map_text(title: str, bones: RigBones, about: str = "") -> str:
+    """The content of a map's file."""
     content: dict[str, Any] = {"version": FILE_VERSION, "title": title, "about": about}
     if bones.root:
         content["root"] = bones.root
@@ -163,7 +188,7 @@ def save_rig_map(path: str | os.PathLike[str], title: str, bones: RigBones, abou
         content["twists"] = {name: list(chain) for name, chain in bones.twists.items()}
     if bones.settings:
         content["settings"] = [vars(setting) for setting in bones.settings]
-    Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return json.dumps(content, indent=2) + "\n"
 
 
 _KEYS = {"version", "title", "about", "prefixes", "root", "joints", "chains", "twists", "settings"}

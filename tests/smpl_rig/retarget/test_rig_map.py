@@ -143,7 +143,7 @@ def test_an_unknown_joint_is_named_with_those_that_are_known(tmp_path: Path) -> 
 
 def test_no_json_and_no_file(tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text("{", encoding="utf-8")
-    with pytest.raises(RigMapError, match="no JSON file"):
+    with pytest.raises(RigMapError, match=r"mine\.json: it is no JSON"):
         read_rig_map(tmp_path / "mine.json")
     with pytest.raises(RigMapError, match="cannot be read"):
         read_rig_map(tmp_path / "none.json")
