@@ -146,7 +146,7 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--presets", action="store_true", help="list the presets and what they are for")
     parser.add_argument("--format", type=formats, metavar="NAME,...", help=f"{', '.join(FORMATS)} (default: preset's)")
     parser.add_argument("--root-motion", choices=[*RootMotion], help="what the root bone does (default: the preset's)")
-    parser.add_argument("--smoothness", type=_fraction, default=0.5, metavar="0..1", help="default: %(default)s")
+    parser.add_argument("--smoothness", type=_fraction, metavar="0..1", help="default: 0.5, of imported motion 0")
     parser.add_argument("--fps", type=_rate, metavar="N", help="frames per second (default: the motion's)")
     parser.add_argument("--start", type=float, metavar="S")
     parser.add_argument("--end", type=float, metavar="S")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from smpl_rig.errors import LimberError
@@ -17,8 +17,10 @@ from smpl_rig.exports.csv import write_csv
 from smpl_rig.exports.preset import preset
 from smpl_rig.exports.root_motion import RootMotion
 from smpl_rig.exports.take import Take, take_of
+from smpl_rig.imports.smpl_result import SOURCES
 from smpl_rig.motion import Motion
 from smpl_rig.refine import refine
+from smpl_rig.smoothness import DEFAULT_SMOOTHNESS
 
 #: What Blender writes, by format.
 BLENDER_FORMATS = ("fbx", "glb", "usd", "abc")
@@ -35,7 +37,7 @@ class ExportOptions:
 
     Attributes:
         body: the file of the body that the motions belong to; None is Limber's own.
-        smoothness: 0 to 1.
+        smoothness: 0 to 1; None is usual: 0.5 for captures, 0 for imported motion.
         preset: the program that FBX, glTF and USD are for; None writes Limber's own names, Z-up metres.
         root_motion: None is the preset's.
         frame_rate: frames per second; None is the motion's.
@@ -46,7 +48,7 @@ class ExportOptions:
     """
 
     body: Path | None = None
-    smoothness: float = 0.0
+    smoothness: float | None = None
     preset: str | None = None
     root_motion: RootMotion | None = None
     frame_rate: float | None = None
@@ -78,16 +80,22 @@ def export_files(
     warnings: list[str] = []
     for path in motions:
         motion = Motion.load(path)
+        smoothness = usual_smoothness(motion) if options.smoothness is None else options.smoothness
         plain = [each for each in formats if each not in BLENDER_FORMATS]
         if plain:
-            take = take_of(refine(motion, options.smoothness), options.frame_rate, options.start_s, options.end_s)
+            take = take_of(refine(motion, smoothness), options.frame_rate, options.start_s, options.end_s)
             take = take.with_root_motion(options.root_motion or RootMotion.PELVIS)
             written += [_write_plain(take, each, out, path.stem, options) for each in plain]
         outputs = [out / f"{path.stem}.{each}" for each in formats if each in BLENDER_FORMATS]
         if outputs:
-            warnings += run_blender(path, outputs, options)
+            warnings += run_blender(path, outputs, replace(options, smoothness=smoothness))
             written += outputs
     return written, warnings
+
+
+def usual_smoothness(motion: Motion) -> float:
+    """What a motion is smoothed by when nobody says."""
+    return 0.0 if motion.model in SOURCES else DEFAULT_SMOOTHNESS
 
 
 def _check(motions: Sequence[Path], formats: Sequence[str], options: ExportOptions) -> None:
@@ -133,8 +141,9 @@ def run_blender(motion: Path, outputs: Sequence[Path], options: ExportOptions) -
     from backend.body import body_path  # noqa: PLC0415  (torch is not needed without Blender)
 
     command = [sys.executable, "-m", "smpl_rig.blender.export", str(motion)]
-    command += ["--body", str(options.body or body_path()), "--smoothness", str(options.smoothness)]
+    command += ["--body", str(options.body or body_path())]
     named = {
+        "--smoothness": options.smoothness,
         "--preset": options.preset,
         "--root-motion": options.root_motion,
         "--fps": options.frame_rate,

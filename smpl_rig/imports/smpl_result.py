@@ -14,6 +14,8 @@ from ..skeleton import BETA_COUNT, JOINT_COUNT
 
 Floats = NDArray[np.floating[Any]]
 
+#: What imported Motions say produced them; their motion is meant as it is, and nothing smooths it unasked.
+SOURCES = ("aist++", "amass", "asf/amc", "bvh", "gltf", "gvhmr", "phalp", "skeleton", "vibe", "wham")
 #: What files that tell no frame rate are taken to have.
 ASSUMED_RATE = 30.0
 #: Worlds with Y up, as most programs that estimate poses have them.

@@ -13,10 +13,11 @@ import pytest
 
 from smpl_rig import rotations
 from smpl_rig.body import Body
+from smpl_rig.imports import placing
 from smpl_rig.imports.content import ImportedFileError
 from smpl_rig.imports.placing import Wearer
 from smpl_rig.imports.reading import read_content, read_motions
-from smpl_rig.imports.smpl_result import SMPLX_PELVIS
+from smpl_rig.imports.smpl_result import SMPLX_PELVIS, SOURCES
 from smpl_rig.motion import Motion
 
 from .joblib_file import write_joblib
@@ -387,6 +388,12 @@ def test_what_is_wrong_in_a_pickle_is_named(smpl: Wearer, tmp_path: Path, conten
     path.write_bytes(pickle.dumps(content))
     with pytest.raises(ImportedFileError, match=r"result\.pkl.*" + re.escape(said)):
         read_motions(path, smpl)
+
+
+def test_every_layout_is_known_as_imported() -> None:
+    text = "".join(path.read_text() for path in (Path(placing.__file__).parent).glob("*.py"))
+    named = {*re.findall(r'source="([^"]+)"', text), *re.findall(r', wearer, "([^"]+)"', text)}
+    assert named == {*SOURCES}
 
 
 def test_nothing_is_run_that_a_pickle_asks_for(smpl: Wearer, tmp_path: Path) -> None:
