@@ -4,7 +4,18 @@ A panel, and nothing that computes: captures are the backend's, characters are `
 ``build_addon.py`` copies into the extension.
 """
 
-from . import import_operator, operators, panels, preferences, preset_operator, properties, session
+from . import (
+    import_operator,
+    operators,
+    panels,
+    preferences,
+    preset_operator,
+    properties,
+    retarget_operators,
+    retarget_panel,
+    retarget_properties,
+    session,
+)
 
 _CLASSES = (
     *preferences.CLASSES,
@@ -12,7 +23,10 @@ _CLASSES = (
     *operators.CLASSES,
     *import_operator.CLASSES,
     *preset_operator.CLASSES,
+    *retarget_properties.CLASSES,
+    *retarget_operators.CLASSES,
     *panels.CLASSES,
+    *retarget_panel.CLASSES,
 )
 
 
@@ -23,6 +37,7 @@ def register() -> None:
     for registered in _CLASSES:
         bpy.utils.register_class(registered)
     properties.attach()
+    retarget_properties.attach()
     session.begin()
 
 
@@ -31,6 +46,7 @@ def unregister() -> None:
     import bpy
 
     session.end()
+    retarget_properties.detach()
     properties.detach()
     for registered in reversed(_CLASSES):
         bpy.utils.unregister_class(registered)

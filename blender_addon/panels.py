@@ -16,7 +16,7 @@ _SHOWN_CAPTURES = 12
 _FORMATS = (("FBX", "FBX"), ("BVH", "BVH"), ("GLB", "glTF"), ("USD", "USD"), ("ABC", "Alembic"))
 
 
-class _Panel:
+class SidebarPanel:
     """Where all of the panels are."""
 
     bl_space_type = "VIEW_3D"
@@ -24,14 +24,14 @@ class _Panel:
     bl_category = session.CATEGORY
 
 
-class LIMBER_PT_capture(_Panel, bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
+class LIMBER_PT_capture(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
     """Footage in."""
 
     bl_idname = "LIMBER_PT_capture"
     bl_label = "Capture"
 
     def draw(self, context: Any) -> None:
-        layout, width = self.layout, _characters(context)
+        layout, width = self.layout, characters_across(context)
         now, settings = session.current(), context.scene.limber
         draw_backend(layout, width)
         column = layout.column()
@@ -53,7 +53,7 @@ class LIMBER_PT_capture(_Panel, bpy.types.Panel):  # type: ignore[misc]  # noqa:
             _draw_outcome(layout, now, width)
 
 
-class LIMBER_PT_options(_Panel, bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
+class LIMBER_PT_options(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
     """What is seldom changed."""
 
     bl_idname = "LIMBER_PT_options"
@@ -84,7 +84,7 @@ class LIMBER_PT_options(_Panel, bpy.types.Panel):  # type: ignore[misc]  # noqa:
         column.prop(settings, "add_camera")
 
 
-class LIMBER_PT_character(_Panel, bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
+class LIMBER_PT_character(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
     """The captured person that is active."""
 
     bl_idname = "LIMBER_PT_character"
@@ -125,7 +125,7 @@ def draw_smoothness(layout: Any, armature: Any) -> None:
         row.operator("limber.smoothness_preset", text=name).preset = name
 
 
-class LIMBER_PT_parts(_Panel, bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
+class LIMBER_PT_parts(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
     """Parts of the body with a smoothness of their own."""
 
     bl_idname = "LIMBER_PT_parts"
@@ -186,7 +186,7 @@ def draw_backend(layout: Any, width: int) -> None:
         row.operator("limber.start_backend", text="Start")
     problem = backend.failure or ("" if backend.is_running else sight.problem)
     if problem and sight.health is None:
-        _paragraph(layout, problem, width)
+        paragraph(layout, problem, width)
 
 
 _WORKER_STATES = {"starting": "starts", "ready": "ready", "busy": "busy", "stopped": "stopped"}
@@ -208,19 +208,19 @@ def _draw_progress(layout: Any, run: Any) -> None:
 
 def _draw_outcome(layout: Any, now: Any, width: int) -> None:
     if now.message:
-        _paragraph(layout, now.message, width, "ERROR", alert=True)
+        paragraph(layout, now.message, width, "ERROR", alert=True)
     run = now.run
     if run is None or not run.is_over:
         return
     if run.people:
-        _paragraph(layout, f"Captured {', '.join(run.people)}", width, "CHECKMARK")
+        paragraph(layout, f"Captured {', '.join(run.people)}", width, "CHECKMARK")
     elif not now.message and not run.error:
-        _paragraph(layout, "Cancelled", width, "X")
+        paragraph(layout, "Cancelled", width, "X")
     for warning in run.warnings:
-        _paragraph(layout, warning, width, "INFO")
+        paragraph(layout, warning, width, "INFO")
 
 
-def _paragraph(layout: Any, text: str, width: int, icon: str = "NONE", *, alert: bool = False) -> None:
+def paragraph(layout: Any, text: str, width: int, icon: str = "NONE", *, alert: bool = False) -> None:
     """Text over several lines, which Blender's labels do not do."""
     column = layout.column(align=True)
     column.scale_y = 0.8
@@ -229,7 +229,7 @@ def _paragraph(layout: Any, text: str, width: int, icon: str = "NONE", *, alert:
         column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
 
 
-def _characters(context: Any) -> int:
+def characters_across(context: Any) -> int:
     """How many characters fit into the sidebar's width."""
     scale = context.preferences.system.ui_scale
     return max(20, int(context.region.width / scale / _CHARACTER_PX) - 8)

@@ -43,7 +43,7 @@ def test_enabling_and_disabling_leaves_nothing_behind(installed: Any) -> None:
 
 def test_ids_are_what_blender_wants(limber: Any) -> None:
     kinds = {bpy.types.Operator: "OT", bpy.types.Panel: "PT", bpy.types.Menu: "MT"}
-    modules = ("operators", "import_operator", "preset_operator", "panels")
+    modules = ("operators", "import_operator", "preset_operator", "retarget_operators", "panels", "retarget_panel")
     for registered in (each for name in modules for each in limber.module(name).CLASSES):
         kind = next(kind for base, kind in kinds.items() if issubclass(registered, base))
         assert re.fullmatch(rf"LIMBER_{kind}_[a-z_]+", registered.__name__)
@@ -76,7 +76,7 @@ class Anything(types.ModuleType):
 bpy = Anything("bpy"); bpy.app = Anything("app"); bpy.app.handlers = Anything("handlers"); bpy.types = Anything("types")
 bpy.app.handlers.persistent = lambda function: function
 props = Anything("bpy.props"); props.__getattr__ = lambda name: (lambda **options: None)
-for name in ("Bool", "Enum", "Float", "Int", "Pointer", "String"):
+for name in ("Bool", "Collection", "Enum", "Float", "Int", "Pointer", "String"):
     setattr(props, name + "Property", lambda **options: options)
 sys.modules |= {{"bpy": bpy, "bpy.props": props}}
 sys.path.insert(0, {str(folder.parent)!r})

@@ -1,0 +1,104 @@
+"""What the scene and each target remember of retargeting: the target, and which of its bones are which."""
+# mypy: disable-error-code="valid-type"
+
+from typing import Any
+
+import bpy
+from bpy.props import CollectionProperty, FloatProperty, PointerProperty, StringProperty
+
+from . import session
+
+
+class LIMBER_PG_mapped_bone(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N801
+    """One joint, or one chain, and the target's bones for it; ``name`` is what a map calls it."""
+
+    bones: StringProperty(name="Bone", description="The target's bone for this joint")
+    confidence: FloatProperty(name="Confidence", description="From 0, a guess, to 1, named so", min=0, max=1)
+
+
+class LIMBER_PG_target(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N801
+    """Which of an armature's bones are which: ``object.limber_target``."""
+
+    how: StringProperty(name="Found By", description="The map that fits, or how else the bones were found")
+    found: StringProperty(name="Map", description="Everything that was found, as a map's file holds it")
+    joints: CollectionProperty(type=LIMBER_PG_mapped_bone, name="Joints", description="One bone each")
+    chains: CollectionProperty(
+        type=LIMBER_PG_mapped_bone, name="Chains", description="Any number of bones each, with commas between"
+    )
+
+    def show(self, finding: Any) -> None:
+        """Takes over what was found, for the user to see and put right."""
+        from .smpl_rig.retarget.rig_map import CHAINS, JOINTS, rig_map_text
+
+        bones = finding.bones
+        self.how = finding.how
+        self.found = rig_map_text(finding.how, bones)
+        self.joints.clear()
+        self.chains.clear()
+        for joint in JOINTS:
+            row = self.joints.add()
+            row.name, row.bones = joint, bones.joints.get(joint, "")
+            row.confidence = finding.confidence.get(row.bones, 0.0)
+        for chain in CHAINS:
+            row = self.chains.add()
+            row.name, row.bones = chain, ", ".join(bones.chains.get(chain, ()))
+            row.confidence = min((finding.confidence.get(bone, 0.0) for bone in bones.chains.get(chain, ())), default=0)
+
+    def rig_bones(self, names: Any) -> Any:
+        """The :class:`RigBones` that the user sees.
+
+        Args:
+            names: of the armature's bones.
+        """
+        from .smpl_rig.retarget.rig_map import parse_rig_map
+
+        bones = parse_rig_map(self.how, self.found).found_in(names)
+        for row in self.joints:
+            bones = bones.with_joint(row.name, row.bones.strip() or None)
+        for row in self.chains:
+            bones = bones.with_chain(row.name, [bone.strip() for bone in row.bones.split(",") if bone.strip()])
+        return bones
+
+
+class LIMBER_PG_retarget(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N801
+    """Where takes are brought to: ``scene.limber_retarget``."""
+
+    target: PointerProperty(
+        name="Target",
+        description="The character's armature",
+        type=bpy.types.Object,
+        poll=lambda _settings, candidate: candidate.type == "ARMATURE",
+        update=lambda settings, _context: find_on_target(settings.target),
+    )
+    problem: StringProperty(name="Problem", description="Why the target's bones could not be found")
+
+
+def find_on_target(target: Any) -> None:
+    """Finds the bones of a target that has just been chosen; what is wrong is shown in the panel."""
+    settings = bpy.context.scene.limber_retarget
+    settings.problem = ""
+    if target is None or target.limber_target.found:
+        return
+    from .smpl_rig.blender.retarget import find_rig_bones
+    from .smpl_rig.errors import LimberError
+
+    try:
+        target.limber_target.show(find_rig_bones(target))
+    except LimberError as error:
+        settings.problem = str(error)
+    session.redraw()
+
+
+CLASSES = (LIMBER_PG_mapped_bone, LIMBER_PG_target, LIMBER_PG_retarget)
+
+
+def attach() -> None:
+    """Adds the properties to Blender's types."""
+    bpy.types.Object.limber_target = PointerProperty(type=LIMBER_PG_target, override={"LIBRARY_OVERRIDABLE"})
+    bpy.types.Scene.limber_retarget = PointerProperty(type=LIMBER_PG_retarget)
+
+
+def detach() -> None:
+    """Takes them away again; what they hold stays in the file."""
+    del bpy.types.Scene.limber_retarget
+    del bpy.types.Object.limber_target

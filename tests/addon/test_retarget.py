@@ -1,0 +1,139 @@
+"""The retarget panel's buttons, in the installed extension."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+
+@pytest.fixture
+def scene(limber: Any) -> Any:
+    """A captured person, selected."""
+    person = _person(limber, "Walker")
+    person.select_set(True)
+    bpy.context.view_layer.objects.active = person
+    return bpy.context.scene
+
+
+def _person(limber: Any, name: str) -> Any:
+    character, motion = limber.module("smpl_rig.blender.character"), limber.module("smpl_rig.motion")
+    return character.build_character(bpy.context.scene, _motion(motion), None, name, 0.0)
+
+
+def _motion(module: Any) -> Any:
+    joints = np.zeros((24, 3))
+    places = {
+        1: (0.1, -0.1, 0), 2: (-0.1, -0.1, 0), 3: (0, 0.1, 0), 4: (0.1, -0.5, 0), 5: (-0.1, -0.5, 0), 6: (0, 0.2, 0),
+        7: (0.1, -0.9, 0), 8: (-0.1, -0.9, 0), 9: (0, 0.3, 0), 10: (0.1, -0.95, 0.1), 11: (-0.1, -0.95, 0.1),
+        12: (0, 0.5, 0), 13: (0.08, 0.42, 0), 14: (-0.08, 0.42, 0), 15: (0, 0.6, 0), 16: (0.2, 0.45, 0),
+        17: (-0.2, 0.45, 0), 18: (0.45, 0.45, 0), 19: (-0.45, 0.45, 0), 20: (0.7, 0.45, 0), 21: (-0.7, 0.45, 0),
+        22: (0.8, 0.45, 0), 23: (-0.8, 0.45, 0),
+    }  # fmt: skip
+    for joint, place in places.items():
+        joints[joint] = place
+    frames = 5
+    poses = np.zeros((frames, 72))
+    poses[:, 0] = np.pi / 2
+    poses[:, 54:57] = np.linspace(0, 1, frames)[:, None] * [0, -1, 0]
+    motion = module.Motion(
+        poses=poses, trans=np.tile([0, 0, 1.0], (frames, 1)), betas=np.zeros(10), rest_joints=joints,
+        mocap_framerate=24.0, timestamps_s=np.arange(frames) / 24, joints_world=np.zeros((frames, 24, 3)),
+        confidence=np.ones((frames, 24)), contacts=np.zeros((frames, 4)), image_size=np.array([2, 2]), K=np.eye(3),
+        world_from_camera=np.tile(np.eye(4), (frames, 1, 1)), landmarks2d=np.zeros((frames, 33, 3)),
+        boxes=np.zeros((frames, 4)), observed=np.ones(frames, dtype=bool),
+    )  # fmt: skip
+    return motion.with_pose(motion.local_rotations, motion.trans)
+
+
+def _target(limber: Any) -> Any:
+    """The person's own kind of armature under Mixamo's names."""
+    armature = limber.module("smpl_rig.blender.armature")
+    rest = _motion(limber.module("smpl_rig.motion")).rest_joints
+    target = armature.create_armature(bpy.context.scene.collection, "Target", rest, rest[:, 1].min())
+    names = {
+        "pelvis": "Hips", "spine1": "Spine", "spine2": "Spine1", "spine3": "Spine2", "neck": "Neck", "head": "Head",
+        "hip": "UpLeg", "knee": "Leg", "ankle": "Foot", "foot": "ToeBase", "collar": "Shoulder", "shoulder": "Arm",
+        "elbow": "ForeArm", "wrist": "Hand",
+    }  # fmt: skip
+    for bone in list(target.data.bones):
+        side, _, joint = bone.name.rpartition("_")
+        if joint in names:
+            bone.name = f"mixamorig:{side.title()}{names[joint]}"
+    return target
+
+
+def test_a_target_that_is_chosen_shows_its_bones(limber: Any, scene: Any) -> None:
+    target = _target(limber)
+    scene.limber_retarget.target = target
+    shown = target.limber_target
+    assert shown.how == "Mixamo"
+    assert shown.joints["left_knee"].bones == "mixamorig:LeftLeg"
+    assert shown.chains["spine"].bones == "mixamorig:Spine, mixamorig:Spine1, mixamorig:Spine2"
+    assert scene.limber_retarget.problem == ""
+
+
+def test_a_target_that_is_no_figure_says_why(limber: Any, scene: Any) -> None:
+    armature = limber.module("smpl_rig.blender.armature")
+    bpy.ops.object.armature_add()
+    scene.limber_retarget.target = bpy.context.object
+    assert "No two legs were found" in scene.limber_retarget.problem
+    assert armature is not None
+
+
+def test_retargeting_bakes_an_action_for_each_person(limber: Any, scene: Any) -> None:
+    other = _person(limber, "Other")
+    other.select_set(True)
+    target = _target(limber)
+    target.select_set(False)
+    scene.limber_retarget.target = target
+    assert bpy.ops.limber.retarget() == {"FINISHED"}
+    made = [action.name for action in bpy.data.actions if "limber_take" in action]
+    assert sorted(made) == ["Other on Target", "Walker on Target"]
+
+
+def test_a_bone_that_the_user_takes_away_is_asked_for(limber: Any, scene: Any) -> None:
+    target = _target(limber)
+    scene.limber_retarget.target = target
+    target.limber_target.joints["left_knee"].bones = ""
+    with pytest.raises(RuntimeError, match="No bone is chosen for left_knee"):
+        bpy.ops.limber.retarget()
+    assert target.animation_data is None
+
+
+def test_the_link_is_made_and_undone(limber: Any, scene: Any) -> None:
+    target = _target(limber)
+    scene.limber_retarget.target = target
+    live_link = limber.module("smpl_rig.blender.live_link")
+    bpy.ops.limber.link_target()
+    assert live_link.is_linked(target)
+    bpy.ops.limber.link_target()
+    assert not live_link.is_linked(target)
+    bpy.ops.limber.link_target()
+    bpy.ops.limber.retarget()  # what is baked is not hidden by the link
+    assert not live_link.is_linked(target)
+
+
+def test_a_map_is_saved_and_loaded(limber: Any, scene: Any, tmp_path: Path) -> None:
+    target = _target(limber)
+    scene.limber_retarget.target = target
+    target.limber_target.chains["neck"].bones = ""
+    bpy.ops.limber.save_rig_map(filepath=str(tmp_path / "mine"))
+    bpy.ops.limber.find_bones()
+    assert target.limber_target.chains["neck"].bones == "mixamorig:Neck"
+    bpy.ops.limber.load_rig_map(filepath=str(tmp_path / "mine.json"))
+    assert target.limber_target.how == "mine"
+    assert target.limber_target.chains["neck"].bones == ""
+
+
+def test_without_a_target_or_a_person_there_is_nothing_to_do(limber: Any, scene: Any) -> None:
+    assert not bpy.ops.limber.retarget.poll()
+    scene.limber_retarget.target = _target(limber)
+    assert bpy.ops.limber.retarget.poll()
+    for each in scene.objects:
+        each.select_set(False)
+    bpy.context.view_layer.objects.active = None
+    assert not bpy.ops.limber.retarget.poll()
+    assert bpy.ops.limber.find_bones.poll()
