@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smpl_rig import rotations
+from smpl_rig.contacts import contact_probabilities, floor_height
 from smpl_rig.kinematics import forward_kinematics
 from smpl_rig.soles import sole_points
 
-from .contacts import contact_probabilities, floor_height
 from .footing import footing_offsets
 from .gravity import world_from_camera_rotation
 

@@ -11,8 +11,10 @@ from .. import kinematics, rotations
 from ..alignment import SmplPose
 from ..axes import WORLD_FROM_LEVEL_CAMERA
 from ..body import Body
+from ..contacts import contact_probabilities
 from ..motion import LANDMARK_COUNT, Motion
 from ..skeleton import BETA_COUNT, INDEX, JOINT_COUNT
+from ..soles import sole_points
 from .smpl_result import Floats, SmplResult, guessed_camera, no_boxes
 
 #: So much of a motion may lie below the floor: feet sink in where bodies differ, and markers are lost.
@@ -128,8 +130,11 @@ def _motion(
 ) -> Motion:
     rest_joints = body.rest_joints(betas)
     trans = pose.pelvis - rest_joints[0]
-    _, joints = kinematics.forward_kinematics(pose.local_rotations, rest_joints, trans)
-    frames = len(trans)
+    turned, joints = kinematics.forward_kinematics(pose.local_rotations, rest_joints, trans)
+    frames, everywhere = len(trans), np.ones(len(trans), dtype=np.bool_)
+    # one camera sees depth less well than the picture's plane; where none is told of, motion was measured all round
+    view = np.zeros(3) if camera is None else camera.world_from_camera[:, :3, 2].mean(axis=0)
+    soles = sole_points(turned, joints, rest_joints)
     camera = camera or _camera_before(pose.pelvis)
     return Motion(
         poses=rotations.log(pose.local_rotations).reshape(frames, JOINT_COUNT * 3),
@@ -140,13 +145,13 @@ def _motion(
         timestamps_s=times_s,
         joints_world=joints,
         confidence=np.ones((frames, JOINT_COUNT)),
-        contacts=np.zeros((frames, 4)),
+        contacts=contact_probabilities(soles, times_s, everywhere, view),
         image_size=camera.image_size,
         K=camera.K,
         world_from_camera=camera.world_from_camera,
         landmarks2d=np.full((frames, LANDMARK_COUNT, 3), np.nan),
         boxes=camera.boxes,
-        observed=np.ones(frames, dtype=np.bool_),
+        observed=everywhere,
         person=provenance.person,
         model=provenance.source,
         body=body.name,

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from backend.demo.choreography import perform
 from backend.placement import CameraError, intrinsics, place
-from backend.placement.contacts import contact_probabilities
 from smpl_rig import rotations
 from smpl_rig.axes import WORLD_FROM_LEVEL_CAMERA
+from smpl_rig.contacts import contact_probabilities
 from smpl_rig.kinematics import forward_kinematics
 from smpl_rig.motion import Motion
 from smpl_rig.skeleton import INDEX

@@ -279,6 +279,17 @@ def test_a_body_with_other_shapes_stands_on_the_floor_in_its_own(body: Body, tmp
     np.testing.assert_allclose(motion.joints_world[..., 2].min(), -sole, atol=0.011)
 
 
+def test_feet_that_stand_are_known_to(body: Body, tmp_path: Path) -> None:
+    """A second and a half on the spot, then a glide at a metre per second."""
+    poses, trans = np.zeros((90, 72)), np.zeros((90, 3))
+    poses[:, 0] = np.pi / 2
+    trans[45:, 0] = np.arange(45) / 30
+    np.savez(tmp_path / "glide.npz", poses=poses, trans=trans, mocap_framerate=30.0)
+    (motion,) = read_motions(tmp_path / "glide.npz", Wearer(body, has_smpl_shapes=False))
+    assert (motion.contacts[:40] > 0.9).all()
+    assert (motion.contacts[50:] < 0.1).all()
+
+
 def drop(key: str) -> Callable[[dict[Any, Any]], None]:
     return lambda content: content.pop(key)
 

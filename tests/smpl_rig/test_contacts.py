@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.placement.contacts import contact_probabilities, floor_height
+from smpl_rig.contacts import contact_probabilities, floor_height
 
 VIEW = np.array([0.0, 1.0, 0.0])
 
