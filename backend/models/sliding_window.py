@@ -1,9 +1,10 @@
 """Runs a network over a sequence of any length.
 
 Windows follow each other by the network's stride; where one reaches beyond the sequence, it sees copies of the first or
-last frame (MPS-Net's rule for borders). A frame for which several windows answer gets the mean of their answers
-(STC-Net, section 3.3). A frame in which the person was not observed shows the last one in which they were, and the
-network is told.
+last frame (MPS-Net's rule for borders). A frame for which several windows answer gets the mean of their answers. A
+window counts most for its middle and least for its ends, so that nothing leaps where one window follows another; two
+windows that have but their border frame in common count alike for it (STC-Net, section 3.3). A frame in which the
+person was not observed shows the last one in which they were, and the network is told.
 """
 
 from __future__ import annotations
@@ -151,20 +152,14 @@ class _Mean:
     def __init__(self, window: Window) -> None:
         self.window = window
         self.begin = 0
-        self.sums: Tensor | None = None  # (frames, 24 * 6 + 10 + 3 + 1), the last the number of answers
+        self.sums: Tensor | None = None  # (frames, 24 * 6 + 10 + 3 + 1), the last the sum of their weights
 
     def add(self, estimate: Estimate, end: int) -> Iterator[Estimate]:
         """Answers for frames before the first or from ``end`` on are dropped."""
         upright = rotation6d.from_matrix(rotation6d.to_matrix(estimate.pose6d.float()))
-        answers = torch.cat(
-            (
-                upright.flatten(-2),
-                estimate.betas.float(),
-                estimate.camera.float(),
-                torch.ones_like(estimate.camera[..., :1], dtype=torch.float32),
-            ),
-            dim=-1,
-        ).flatten(0, 1)  # (N * O, 158)
+        camera = estimate.camera.float()
+        values = (upright.flatten(-2), estimate.betas.float(), camera, torch.ones_like(camera[..., :1]))
+        answers = (torch.cat(values, dim=-1) * self._weights(camera)).flatten(0, 1)  # (N * O, 158)
         frames = estimate.frame_indices.flatten()
         inside = (frames >= 0) & (frames < end)
         answers, frames = answers[inside], frames[inside]
@@ -175,6 +170,11 @@ class _Mean:
         self.sums = sums.index_add(0, frames - self.begin, answers)
         next_answer = int(estimate.frame_indices[-1, 0]) + self.window.stride
         yield from self._take(next_answer - self.begin)
+
+    def _weights(self, like: Tensor) -> Tensor:
+        """(O, 1) how much each frame of a window counts."""
+        place = torch.arange(1, len(self.window.outputs) + 1, device=like.device, dtype=like.dtype)
+        return torch.minimum(place, place.flip(0))[:, None]
 
     def finish(self) -> Iterator[Estimate]:
         if self.sums is not None:

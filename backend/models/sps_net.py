@@ -51,7 +51,7 @@ class SPSNet(TemporalNetwork):
       are such.
     - Attention goes to frames of the sequence in which the person was seen; it takes any number of them, so copies that
       fill a window beyond the sequence get none.
-    - Windows follow each other by half their length, and the runner gives each frame the mean of both answers.
+    - Windows follow each other by half their length, and the runner fades from one's answer to the other's.
 
     The bias of the fusion's layer moves both of its weights alike, which the softmax undoes; it is there because the
     paper's layer has one.

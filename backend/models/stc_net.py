@@ -43,6 +43,7 @@ class STCNetConfig:
 
     Attributes:
         length: frames in a window, W.
+        stride: frames from the beginning of one window to that of the next; the paper's share their border frame.
         map_channels: channels of the body-aware maps; 0 where there are none.
         pooled: places along a side of a map that is left after averaging.
         features: numbers of the global feature vector that are read beside the maps.
@@ -54,6 +55,7 @@ class STCNetConfig:
     """
 
     length: int = 16
+    stride: int = 15
     map_channels: int = 16
     pooled: int = 7
     features: int = 0
@@ -66,11 +68,12 @@ class STCNetConfig:
 
 PAPER = STCNetConfig()
 #: The feature vector of landmarks is body-aware itself: maps drawn from the same landmarks would add nothing to it.
-LANDMARK = STCNetConfig(map_channels=0, features=512, spatial=512, lifted=128, regressor=512, hidden=256)
+#: More windows see each frame, so that motion does not break from one window to the next.
+LANDMARK = STCNetConfig(stride=5, map_channels=0, features=512, spatial=512, lifted=128, regressor=512, hidden=256)
 
 
 class STCNet(TemporalNetwork):
-    """Reads W frames and answers for all of them; neighbouring windows share their border frame (section 3.3).
+    """Reads W frames and answers for all of them; the paper's windows share their border frame (section 3.3).
 
     Each estimate comes with the coarse one (eq. 3) as its step, and in ``auxiliary`` with the maps, (B, W, W) each:
     ``nssm_h``, ``nssm_pose``, ``nssm_camera``, ``am_h``, ``am_camera`` and what Phi_6 makes of them, ``fused``.
@@ -79,7 +82,7 @@ class STCNet(TemporalNetwork):
     def __init__(self, config: STCNetConfig = PAPER) -> None:
         super().__init__()
         self.config = config
-        self.window = Window(config.length, config.length - 1, range(config.length), 0)
+        self.window = Window(config.length, config.stride, range(config.length), 0)
         read = {"local_maps": config.map_channels, "global_features": config.features}
         self.needs = (*(name for name, size in read.items() if size), "initial_pose6d", "initial_camera")
 

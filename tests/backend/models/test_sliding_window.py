@@ -76,6 +76,19 @@ def test_border_frames_get_the_mean_of_neighbouring_windows() -> None:
     assert estimate.betas[0, 16, 0].item() == pytest.approx(second)
 
 
+def test_overlapping_windows_fade_into_each_other() -> None:
+    """A window's weight grows from its ends to its middle, frame by frame."""
+    values = [float(i) for i in range(24)]
+    window = Window(16, 8, range(16), 0)
+    estimate = run(WindowMean(window), features(values))
+    first, second = sum(values[:16]) / 16, sum(values[8:]) / 16
+    for frame in range(8, 16):
+        weights = 16 - frame, frame - 7
+        expected = (weights[0] * first + weights[1] * second) / sum(weights)
+        assert estimate.betas[0, frame, 0].item() == pytest.approx(expected, rel=1e-5)
+    assert estimate.betas[0, 7, 0].item() == pytest.approx(first)
+
+
 @pytest.mark.parametrize("window", [ONE_OUT, ALL_OUT, HALF_OVERLAP])
 @given(
     values=st.lists(st.floats(-9, 9, width=16), min_size=1, max_size=120),
