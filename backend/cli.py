@@ -420,7 +420,7 @@ def _train(parsed: argparse.Namespace) -> int:
     for name in LANDMARK_NETWORKS if parsed.networks == ["all"] else parsed.networks:
         weights = teach(name, clips, parsed.out, device, recipes, made)
         if parsed.install:
-            weights = Path(shutil.copy(weights, weights_file(name)))
+            weights = Path(shutil.copyfile(weights, weights_file(name)))
         print(weights)
     return 0
 

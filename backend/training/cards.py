@@ -43,7 +43,8 @@ $sources
     limber train $name --motions FOLDER --install
 
 The encoder, which all networks start from: $encoder_steps steps of $encoder_clips clips. The network, and with it the
-encoder at $encoder_rate of its rate: $steps steps of $clips clips, learning rate $learning_rate, seed $seed.
+encoder at $encoder_rate of its rate: $steps steps of $clips clips, learning rate $learning_rate, seed $seed; then
+$steadying steps at a lower rate in which the error of its acceleration counts too.
 
 ## How good it is
 
@@ -103,6 +104,7 @@ def card(name: str, rows: Sequence[Row], machine: str) -> str:
         encoder_clips=encoder["clips"],
         encoder_rate=recipe["encoder_rate"],
         steps=recipe["steps"],
+        steadying=recipe["steps"] // 4,
         clips=recipe["clips"],
         learning_rate=recipe["learning_rate"],
         seed=recipe["seed"],

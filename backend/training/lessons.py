@@ -102,12 +102,20 @@ class NetworkLesson(Lesson):
         name: whose paper's losses.
         body: that wears the poses.
         frames_out: consecutive frames for which a network that answers for one frame of a window is asked.
+        direct: what is asked of joints beside the paper's losses.
     """
 
-    def __init__(self, network: LandmarkNetwork, name: str, body: TorchBody, frames_out: int) -> None:
+    def __init__(
+        self,
+        network: LandmarkNetwork,
+        name: str,
+        body: TorchBody,
+        frames_out: int,
+        direct: DirectWeights = DirectWeights(),  # noqa: B008  (it cannot change)
+    ) -> None:
         super().__init__()
         self.taught = network
-        self.weights = PAPER_WEIGHTS[name]
+        self.weights, self.direct = PAPER_WEIGHTS[name], direct
         window = network.network.window
         self.stride = 1 if self.weights.camera else window.stride
         several = 1 if self.weights.camera else 0
@@ -121,7 +129,7 @@ class NetworkLesson(Lesson):
         assert isinstance(network, LandmarkNetwork)
         estimate = over_windows(network, examples.inputs, examples.truth.K, self.stride)
         each = [
-            objective(step, examples.truth, examples.inputs.boxes, self._body[0], weights, DirectWeights())
+            objective(step, examples.truth, examples.inputs.boxes, self._body[0], weights, self.direct)
             for step in (*estimate.steps, estimate)
         ]
         loss = over_steps([value for value, _ in each], weights.step_decay)

@@ -28,11 +28,13 @@ class DirectWeights:
         distance: mean distance of joints from the truth, metres, the pelvises laid on each other.
         velocity: mean distance of what they move from frame to frame.
         camera: mean squared difference of the camera, which the 2D loss alone learns slowly.
+        acceleration: mean distance of how that changes from frame to frame, which is ACC-ERR.
     """
 
     distance: float = 30.0
     velocity: float = 60.0
     camera: float = 1.0
+    acceleration: float = 0.0
 
 
 def objective(
@@ -80,6 +82,8 @@ def objective(
     }
     if centred.shape[1] > 1:
         ours["velocity"] = (centred.diff(dim=1) - true_centred.diff(dim=1)).norm(dim=-1).mean()
+    if centred.shape[1] > 2:
+        ours["acceleration"] = (centred.diff(n=2, dim=1) - true_centred.diff(n=2, dim=1)).norm(dim=-1).mean()
     loss = (
         weighted(papers, weights) + torch.stack([getattr(direct, name) * value for name, value in ours.items()]).sum()
     )

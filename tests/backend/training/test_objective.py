@@ -34,7 +34,7 @@ def test_the_truth_costs_nothing(examples: Examples, torch_body: TorchBody) -> N
     _, errors = objective(
         true_estimate(examples), examples.truth, examples.inputs.boxes, torch_body, LossWeights(), DirectWeights()
     )
-    assert set(errors) == {"pose", "shape", "joints_3d", "joints_2d", "distance", "camera", "velocity"}
+    assert set(errors) == {"pose", "shape", "joints_3d", "joints_2d", "distance", "camera", "velocity", "acceleration"}
     assert all(value == pytest.approx(0, abs=1e-5) for value in errors.values()), errors
 
 
@@ -50,13 +50,19 @@ def test_a_body_that_is_turned_about_its_pelvis_costs_what_geometry_says(
     centred = truth.joints - truth.joints[:, :, :1]
     apart = centred @ turn.T - centred
     loss, errors = objective(
-        turned, truth, examples.inputs.boxes, torch_body, NOTHING, DirectWeights(distance=2.0, velocity=3.0, camera=5.0)
+        turned,
+        truth,
+        examples.inputs.boxes,
+        torch_body,
+        NOTHING,
+        DirectWeights(distance=2.0, velocity=3.0, camera=5.0, acceleration=7.0),
     )
-    distance, velocity = apart.norm(dim=-1).mean().item(), apart.diff(dim=1).norm(dim=-1).mean().item()
+    distance, velocity, acceleration = (apart.diff(n=order, dim=1).norm(dim=-1).mean().item() for order in range(3))
     assert errors["distance"] == pytest.approx(distance, rel=1e-3)
     assert errors["velocity"] == pytest.approx(velocity, rel=1e-3)
     assert errors["joints_3d"] == pytest.approx(apart.square().mean().item(), rel=1e-3)
-    assert loss.item() == pytest.approx(2 * distance + 3 * velocity, rel=1e-3)
+    assert errors["acceleration"] == pytest.approx(acceleration, rel=1e-3)
+    assert loss.item() == pytest.approx(2 * distance + 3 * velocity + 7 * acceleration, rel=1e-3)
 
 
 def test_the_papers_weights_weigh(examples: Examples, torch_body: TorchBody) -> None:

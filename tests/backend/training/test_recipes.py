@@ -12,7 +12,7 @@ from backend.training.recipes import RECIPES, SMOKE_RECIPES, teach
 from backend.training.variety import Clips
 
 CPU = torch.device("cpu")
-BRIEF = {name: replace(recipe, steps=3, clips=2) for name, recipe in SMOKE_RECIPES.items()}
+BRIEF = {name: replace(recipe, steps=4, clips=2) for name, recipe in SMOKE_RECIPES.items()}
 
 
 def test_there_is_a_recipe_for_every_network() -> None:

@@ -100,4 +100,4 @@ def test_two_processes_learn_together(tmp_path: Path) -> None:
         [*command, str(tmp_path / "runs"), str(Path(__file__).parent)], capture_output=True, text=True, check=False
     )
     assert finished.returncode == 0, finished.stderr[-2000:]
-    assert (tmp_path / "runs" / "mps-net" / "mps-net.safetensors").is_file()
+    assert (tmp_path / "runs" / "mps-net.safetensors").is_file()
