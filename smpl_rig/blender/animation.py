@@ -144,18 +144,24 @@ def write_curves(owner: Any, channels: Mapping[str, Array], frames: Array) -> No
                 curve.group = _group(groups, path)
             keys = curve.keyframe_points
             points = np.empty((len(frames), 2), dtype=np.float32)
-            if len(keys) == len(frames):
+            interpolations = np.full(len(frames), linear, dtype=np.int32)
+            is_there = len(keys) == len(frames)
+            if is_there:
                 keys.foreach_get("co", points.reshape(-1))
+                keys.foreach_get("interpolation", interpolations)
             else:
                 keys.clear()
                 keys.add(len(frames))
                 points[:, 0] = frames
-                keys.foreach_set("interpolation", np.full(len(frames), linear, dtype=np.int32))
+                keys.foreach_set("interpolation", interpolations)
                 for side in ("handle_left_type", "handle_right_type"):
                     keys.foreach_set(side, np.full(len(frames), automatic, dtype=np.int32))
             points[:, 1] = values[:, component]
             keys.foreach_set("co", points.reshape(-1))
-            curve.update()
+            # handles mean nothing between linear keys, and setting them costs more than all the rest
+            if not is_there or (interpolations != linear).any():
+                curve.update()
+        curve.update()  # one for each path tells Blender that the action has changed
     owner.update_tag()
 
 

@@ -173,3 +173,20 @@ def test_two_people_share_the_footages_clock(scene: Any, make_take: Callable[...
     late = replace(first, timestamps_s=first.timestamps_s + 90 / NTSC)
     fit_scene(scene, first, late)
     assert (scene.frame_start, scene.frame_end) == (1, 90 + len(first))
+
+
+def test_writing_again_moves_the_handles_of_keys_that_the_user_made_round(
+    scene: Any, make_take: Callable[..., Motion], animate: Callable[[Motion], Any]
+) -> None:
+    fit_scene(scene, make_take())
+    armature = animate(make_take())
+    curve = curves_of(armature)[0]
+    for key in curve.keyframe_points:
+        key.interpolation = "BEZIER"
+    write_motion(armature, make_take(seed=5))
+    again = curves_of(armature)[0]
+    middle = again.keyframe_points[5]
+    before = middle.handle_left[:]
+    again.update()
+    assert middle.handle_left[:] == pytest.approx(before)
+    assert middle.handle_left[0] < middle.co[0]
