@@ -79,7 +79,7 @@ def _sightings(content: Content, path: str) -> list[_Sighting]:
         found.append(
             _Sighting(
                 frame=frame,
-                track=int(track),
+                track=int(numbers({"tid": track}, "tid", (), path)),
                 matrices=np.concatenate(parts),
                 betas=numbers(smpl, "betas", (10,), f"{path}: smpl"),
                 camera=numbers({"camera": cameras[index]}, "camera", (3,), path),

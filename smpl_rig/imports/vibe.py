@@ -27,7 +27,7 @@ def vibe_people(content: Content, frame_rate: float) -> list[SmplResult]:
     """
     return [
         _person(mapping(content[subject], f"Subject {subject}"), f"Subject {subject}", number, frame_rate)
-        for number, subject in enumerate(sorted(content))
+        for number, subject in enumerate(content)
     ]
 
 

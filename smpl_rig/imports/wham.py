@@ -36,7 +36,7 @@ def wham_people(content: Content, frame_rate: float) -> list[SmplResult]:
     """
     return [
         _person(mapping(content[subject], f"Subject {subject}"), f"Subject {subject}", number, frame_rate)
-        for number, subject in enumerate(sorted(content))
+        for number, subject in enumerate(content)
     ]
 
 
