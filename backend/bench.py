@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from backend.body import limber_body
 from backend.demo.__main__ import BETAS
@@ -23,6 +24,7 @@ from backend.encoding import VideoWriter
 from backend.footage import open_footage
 from backend.machine import machine
 from backend.preview import write_preview
+from backend.training.speed import training_speeds
 from smpl_rig.motion import Motion
 from smpl_rig.refine import refine
 
@@ -76,8 +78,10 @@ def main() -> int:
         motion.save(Path(folder) / "motion.npz")
         figures["write 10,000 frames of keys, s"] = _in_blender(_WRITE_KEYS, Path(folder) / "motion.npz")
         figures["import the extension, s"] = _import_addon(Path(folder) / "extension")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    figures |= {name: round(speed, 2) for name, speed in training_speeds(device).items()}
     for name, value in figures.items():
-        print(f"{name:<36}{value}")
+        print(f"{name:<42}{value}")
     print(json.dumps(figures))
     return 0
 
