@@ -1,0 +1,76 @@
+"""The comparison of filters, on captures whose noise is known."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.evaluation import smoothing
+from backend.evaluation.simulated import shared
+from backend.evaluation.smoothing import OURS, UNFILTERED, Curve, Point, Seen, curves, margin, mpjpe_at
+from backend.evaluation.smoothing_plot import plot
+from smpl_rig.motion import Motion
+
+
+@pytest.fixture(scope="module")
+def found(make_motion: Callable[..., Motion]) -> dict[str, list[Curve]]:
+    seen = []
+    for number in range(2):
+        truth = make_motion(frames=30, seed=number)
+        noisy = make_motion(frames=30, seed=number, noise_rad=0.03)
+        seen.append(Seen(replace(noisy, timestamps_s=truth.timestamps_s), shared(truth.joints_world), number % 2 == 1))
+    return {"white noise": curves(seen)}
+
+
+def point(mpjpe: float, acc_err: float) -> Point:
+    return Point(0.0, mpjpe, acc_err, mpjpe, acc_err)
+
+
+def test_curves_are_compared_where_they_are_equally_smooth() -> None:
+    curve = (point(100, 20), point(90, 10), point(95, 5))
+    assert mpjpe_at(15, curve) == pytest.approx(95)
+    assert mpjpe_at(7.5, curve) == pytest.approx(92.5)
+    assert np.isnan(mpjpe_at(4, curve))
+
+
+def test_the_margin_is_the_worst_one() -> None:
+    raw = point(100, 20)
+    ours = Curve(OURS, "", (raw, point(90, 12), point(91, 8)))
+    rival = Curve("Gaussian", "", (raw, point(92, 12), point(88, 8)))
+    assert margin([Curve(UNFILTERED, "", (raw,)), ours, rival]) == pytest.approx(3)
+
+
+def test_on_white_noise_the_slider_smooths_more_and_more_and_nears_the_truth(found: dict[str, list[Curve]]) -> None:
+    raw, *slider = next(curve for curve in found["white noise"] if curve.name == OURS).points
+    assert [point.strength for point in slider] == list(smoothing.SLIDER)
+    accelerations = [point.acc_err for point in (raw, *slider)]
+    to_default = accelerations[: 2 + smoothing.SLIDER.index(0.5)]
+    assert to_default == sorted(to_default, reverse=True)
+    assert max(accelerations[len(to_default) :]) < 0.1 * raw.acc_err  # and nothing is left to rise from
+    default = next(point for point in slider if point.strength == 0.5)
+    assert default.mpjpe < raw.mpjpe
+
+
+def test_every_filter_is_there_with_what_was_chosen_for_it(found: dict[str, list[Curve]]) -> None:
+    assert [curve.name for curve in found["white noise"]] == [
+        UNFILTERED,
+        OURS,
+        "Gaussian",
+        "Savitzky-Golay",
+        "Butterworth",
+        "One-Euro",
+    ]
+    assert all(curve.constants.startswith("over ") for curve in found["white noise"][2:])
+
+
+def test_tables_figures_and_picture_are_written(found: dict[str, list[Curve]], tmp_path: Path) -> None:
+    assert "white noise" in smoothing.table(found)
+    assert smoothing.slider_table(found).count("\n") == len(smoothing.SLIDER) + 2
+    smoothing.write_json(found, tmp_path / "curves.json", {"seed": 0})
+    stored = json.loads((tmp_path / "curves.json").read_text(encoding="utf-8"))
+    assert stored["eyes"]["white noise"]["curves"][1]["name"] == OURS
+    plot(found, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
