@@ -52,6 +52,7 @@ UNSTRETCHED = Variety(
     ),
     detector=DetectorErrors(without_world=0.0),
 )
+WITHOUT_3D = replace(UNSTRETCHED, detector=DetectorErrors(without_world=1.0))
 FRAMES = 90
 METRICS = ("pa_mpjpe", "mpjpe", "acc_err")
 
@@ -69,7 +70,13 @@ class Row:
 
 
 def evaluate_held_out(
-    library: Library, networks: Sequence[str], count: int, seed: int, workers: int, frames: int = FRAMES
+    library: Library,
+    networks: Sequence[str],
+    count: int,
+    seed: int,
+    workers: int,
+    frames: int = FRAMES,
+    seen: Variety = UNSTRETCHED,
 ) -> list[Row]:
     """Every answer's errors on every sequence.
 
@@ -80,16 +87,17 @@ def evaluate_held_out(
         seed: the same seed draws the same sequences.
         workers: processes.
         frames: of each sequence.
+        seen: how the motion is filmed and detected.
     """
     tasks = [
         (tuple(networks), act, number, sequence)
-        for number, (act, sequence) in enumerate(held_out_sequences(library, count, seed, frames))
+        for number, (act, sequence) in enumerate(held_out_sequences(library, count, seed, frames, seen))
     ]
     return [row for rows in side_by_side("sequences", _rows, tasks, _one_thread, workers) for row in rows]
 
 
 def held_out_sequences(
-    library: Library, count: int, seed: int, frames: int = FRAMES
+    library: Library, count: int, seed: int, frames: int = FRAMES, seen: Variety = UNSTRETCHED
 ) -> Iterator[tuple[str, simulated.Sequence]]:
     """Sequences of each act of the test part, with its name."""
     everyone = library.clips("test")
@@ -99,7 +107,7 @@ def held_out_sequences(
     torch_body, skin = TorchBody(body), LandmarkSkin(landmark_points(body))
     for act in acts:
         clips = _only(everyone, subjects == act)
-        source = ExampleSource(clips, torch_body, skin, UNSTRETCHED, seed)
+        source = ExampleSource(clips, torch_body, skin, seen, seed)
         for sequence in sequences(source, -(-count // len(acts)), frames):
             yield act, sequence
 
@@ -123,8 +131,9 @@ def _rows(networks: tuple[str, ...], act: str, number: int, sequence: simulated.
 
 def _answers(networks: tuple[str, ...], sequence: simulated.Sequence) -> Iterator[tuple[str, Floats]]:
     """(T, 12, 3) of each."""
-    yield RAW, blazepose(sequence)
-    yield FAIR, blazepose_repaired(sequence)
+    if np.isfinite(sequence.track.landmarks3d).any():
+        yield RAW, blazepose(sequence)
+        yield FAIR, blazepose_repaired(sequence)
     repaired, trusted = repair_swaps(sequence.track)
     trusted = trusted & np.isfinite(sequence.track.landmarks3d).all(axis=(1, 2))
     repaired = replace(repaired, landmarks3d=np.nan_to_num(repaired.landmarks3d))
