@@ -28,6 +28,8 @@ def run_retarget(parsed: argparse.Namespace) -> int:
         command += ["--map", str(parsed.map)]
     if parsed.armature is not None:
         command += ["--armature", parsed.armature]
+    if parsed.touch:
+        command.append("--touch")
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     if finished.returncode != 0:
         said = finished.stderr.strip().splitlines() or ["Blender gave no reason."]

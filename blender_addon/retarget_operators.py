@@ -73,7 +73,8 @@ class LIMBER_OT_retarget(_WithTargetAndPerson):  # noqa: N801
         target = context.scene.limber_retarget.target
         bones = target.limber_target.rig_bones([bone.name for bone in target.data.bones])
         unlink(target)
-        actions = [retarget_person(target, person, bones) for person in _people(context)]
+        touch = context.scene.limber_retarget.touch
+        actions = [retarget_person(target, person, bones, touch=touch) for person in _people(context)]
         self.report({"INFO"}, f"Baked {', '.join(action.name for action in actions)}")
         return {"FINISHED"}
 

@@ -33,6 +33,7 @@ class LIMBER_PT_retarget(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  
         row.operator("limber.find_bones", text="", icon="FILE_REFRESH")
         row.operator("limber.load_rig_map", text="", icon="FILEBROWSER")
         row.operator("limber.save_rig_map", text="", icon="FILE_TICK")
+        layout.prop(settings, "touch")
         row = layout.row(align=True)
         row.scale_y = 1.5
         row.enabled = bool(target.limber_target.found)

@@ -4,7 +4,7 @@
 from typing import Any
 
 import bpy
-from bpy.props import CollectionProperty, FloatProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, FloatProperty, PointerProperty, StringProperty
 
 from . import session
 
@@ -69,6 +69,10 @@ class LIMBER_PG_retarget(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa
         type=bpy.types.Object,
         poll=lambda _settings, candidate: candidate.type == "ARMATURE",
         update=lambda settings, _context: find_on_target(settings.target),
+    )
+    touch: BoolProperty(
+        name="Hands Touch",
+        description="Lead hands to what the person's touch: their own body, or the floor",
     )
     problem: StringProperty(name="Problem", description="Why the target's bones could not be found")
 

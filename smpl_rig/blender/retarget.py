@@ -18,6 +18,7 @@ from .. import kinematics, rotations
 from ..exports.bvh import euler_angles
 from ..retarget.finding import Finding, find_bones
 from ..retarget.planting import plant_feet
+from ..retarget.reaching import reach_hands
 from ..retarget.retargeting import Performance, Retargeting, RigKeys, WorldPose
 from ..retarget.rig import RigError
 from ..retarget.rig_map import RigBones, RigMap, rig_maps
@@ -68,7 +69,9 @@ def performance_of(armature: Any) -> tuple[Performance, Array]:
     return performance.grown(float(scale.x)).moved(np.array(turn), np.array(place)), frames
 
 
-def retarget(target: Any, performance: Performance, frames: Array, bones: RigBones, take: str) -> Any:
+def retarget(
+    target: Any, performance: Performance, frames: Array, bones: RigBones, take: str, *, touch: bool = False
+) -> Any:
     """Bakes a performance to an action of the target's.
 
     Args:
@@ -78,6 +81,7 @@ def retarget(target: Any, performance: Performance, frames: Array, bones: RigBon
         frames: (T,) of the scene.
         bones: which of the target's bones are which.
         take: the name of the take; retargeted again, it replaces the keys of its action.
+        touch: whether hands are led to what the person's are at.
 
     Returns:
         The action.
@@ -88,6 +92,8 @@ def retarget(target: Any, performance: Performance, frames: Array, bones: RigBon
     rig, floor = read_rig(target, bones)
     retargeting = Retargeting(rig, bones, performance.rest_joints)
     pose = plant_feet(retargeting, retargeting.follow(performance), performance)
+    if touch:
+        pose = reach_hands(retargeting, pose, performance)
     keys = retargeting.keys(WorldPose(pose.turned, pose.place - [0.0, 0.0, floor]))
     apply_settings(target, bones)
     action = _take_action(target, take)
@@ -98,10 +104,10 @@ def retarget(target: Any, performance: Performance, frames: Array, bones: RigBon
     return action
 
 
-def retarget_person(target: Any, armature: Any, bones: RigBones) -> Any:
+def retarget_person(target: Any, armature: Any, bones: RigBones, *, touch: bool = False) -> Any:
     """:func:`retarget` of a captured person's armature."""
     performance, frames = performance_of(armature)
-    return retarget(target, performance, frames, bones, armature.animation_data.action.name)
+    return retarget(target, performance, frames, bones, armature.animation_data.action.name, touch=touch)
 
 
 def _take_action(target: Any, take: str) -> Any:

@@ -44,6 +44,8 @@ def retarget_file(
     smoothness: float = 0.5,
     rig_map: RigMap | None = None,
     armature: str | None = None,
+    *,
+    touch: bool = False,
 ) -> Finding:
     """Opens the rig, bakes the motion to it and writes it by the output's ending.
 
@@ -54,6 +56,7 @@ def retarget_file(
         smoothness: 0 to 1.
         rig_map: of the rig; without one it is found.
         armature: the name of the armature, where the file holds several.
+        touch: whether hands are led to what the person's are at.
 
     Returns:
         Which bones were taken for which.
@@ -72,7 +75,7 @@ def retarget_file(
     scene = bpy.context.scene
     fit_scene(scene, motion)
     frames = frames_at(motion.timestamps_s, frame_rate(scene))
-    retarget(target, Performance.of(motion), np.asarray(frames), found.bones, motion_path.stem)
+    retarget(target, Performance.of(motion), np.asarray(frames), found.bones, motion_path.stem, touch=touch)
     _write(target, out)
     return found
 
@@ -134,10 +137,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--smoothness", type=float, default=0.5, help="0 (raw capture) to 1 (smoothest)")
     parser.add_argument("--map", type=Path, metavar="FILE.json", help="which bone is which (default: it is found)")
     parser.add_argument("--armature", metavar="NAME", help="where the file holds several (default: with most bones)")
+    parser.add_argument("--touch", action="store_true", help="lead hands to what the person's touch")
     parsed = parser.parse_args(arguments)
     try:
         rig_map = None if parsed.map is None else read_rig_map(parsed.map)
-        found = retarget_file(parsed.motion, parsed.rig, parsed.out, parsed.smoothness, rig_map, parsed.armature)
+        found = retarget_file(
+            parsed.motion, parsed.rig, parsed.out, parsed.smoothness, rig_map, parsed.armature, touch=parsed.touch
+        )
     except LimberError as error:
         print(error, file=sys.stderr)
         return 1

@@ -25,6 +25,7 @@ from smpl_rig.blender.retarget import (  # noqa: E402
 from smpl_rig.motion import Motion  # noqa: E402
 from smpl_rig.retarget.retargeting import Performance  # noqa: E402
 from smpl_rig.retarget.rig import RigError  # noqa: E402
+from smpl_rig.skeleton import INDEX  # noqa: E402
 
 from ..retarget_rigs import kaykit_file, mpfb_bones  # noqa: E402
 from ..smpl_rig.retarget.performances import walk  # noqa: E402
@@ -100,6 +101,24 @@ def test_bones_keep_their_rotation_modes(scene: Any, person: Any) -> None:
         scene.frame_set(frame)
         for bone in plain.pose.bones:
             np.testing.assert_allclose(mixed.pose.bones[bone.name].matrix, bone.matrix, atol=1e-4)
+
+
+def test_hands_are_led_on_request_alone(
+    scene: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]
+) -> None:
+    """Hands that hang beside the hips are near to them."""
+    motion = walking(rest_joints, make_motion, frames=5)
+    local = motion.local_rotations
+    local[:, INDEX["left_shoulder"]] = rotations.exp(np.array([0, 0, -1.5]))
+    local[:, INDEX["left_elbow"]] = rotations.exp(np.array([0, 0, -0.6]))
+    fit_scene(scene, motion)
+    person = build_character(scene, motion.with_pose(local, motion.trans), None, "Stander", 0.0)
+    target = armature_of(mpfb_bones("mixamo"))
+    bones = find_rig_bones(target).bones
+    retarget_person(target, person, bones, touch=True)
+    assert limb_errors(scene, target, bones, person, [1, 5]).max() > 3
+    retarget_person(target, person, bones)
+    assert limb_errors(scene, target, bones, person, [1, 5]).max() < 3
 
 
 def test_what_the_target_had_survives(scene: Any, person: Any) -> None:
