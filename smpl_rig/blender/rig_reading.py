@@ -174,7 +174,7 @@ def _tried_rig(armature: Any, bones: RigBones, floor: float) -> Rig:
                 moves[name].add(tried)
     for name in names:  # what turns a bone carries it, and what it hangs on is reckoned by rotations
         moves[name] &= {other for other in names if name not in moves[other] or other in turns[name]}
-    ordered = sorted(names, key=lambda name: len(moves[name] | turns[name]))
+    ordered = _followers_last({name: moves[name] | turns[name] for name in names})
     numbers = {name: number for number, name in enumerate(ordered)}
 
     def nearest(followed: set[str], name: str) -> int:
@@ -184,6 +184,17 @@ def _tried_rig(armature: Any, bones: RigBones, floor: float) -> Rig:
     parents = tuple(nearest(moves[name], name) for name in ordered)
     turns_with = tuple(nearest(turns[name], name) for name in ordered)
     return _rig(armature, tuple(ordered), rest, parents, turns_with, floor)
+
+
+def _followers_last(followed: Mapping[str, set[str]]) -> list[str]:
+    """Names in an order in which what is followed comes first; of two that follow each other, who follows less."""
+    ordered: list[str] = []
+    waiting = sorted(followed, key=lambda name: len(followed[name]))
+    while waiting:
+        ready = [name for name in waiting if followed[name] <= {*ordered, name}] or waiting[:1]
+        ordered += ready
+        waiting = [name for name in waiting if name not in ready]
+    return ordered
 
 
 def _pose_matrices(armature: Any, names: Sequence[str]) -> dict[str, Any]:
