@@ -28,7 +28,7 @@ FADE_S = 0.2
 #: Heel and toe take over from each other within this time, and a contact is not interrupted for less.
 ROLL_OVER_S = 0.1
 #: Legs are turned by no more to hold a foot, whatever their proportions; found in so many trials.
-MOST_TURN_RAD, TRIALS = np.deg2rad(2.5), 6
+MOST_TURN_RAD, TRIALS = np.deg2rad(2.5), 10
 #: Knees are bent or straightened by no more; rather does a foot rest some millimetres above or below the floor.
 MOST_BEND_RAD = np.deg2rad(3.5)
 #: Of a person whose contacts nobody has found: soles so slow and so near to the lowest that they come rest.
