@@ -15,6 +15,7 @@ def plot(found: dict[str, list[Curve]], path: Path) -> None:
     """MPJPE against ACC-ERR, one picture for each eye."""
     figure = Figure(figsize=(5.2 * len(found), 4.2), layout="constrained")
     for axes, (eye, seen) in zip(figure.subplots(1, len(found), squeeze=False)[0], found.items(), strict=True):
+        axes.set_prop_cycle(color=["tab:blue", "tab:orange", "tab:green", "tab:purple"])
         for curve in seen:
             x, y = [point.acc_err for point in curve.points], [point.mpjpe for point in curve.points]
             if curve.name == UNFILTERED:
