@@ -7,12 +7,11 @@ examples of its own, and they learn together.
 
 from __future__ import annotations
 
-import contextlib
+import atexit
 import json
 import math
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -66,7 +65,8 @@ def train(lesson: Lesson, source: ExampleSource, settings: TrainingSettings, out
         device: on which the lesson lies.
     """
     run = _Run(lesson, source, settings, out)
-    with _together(lesson, device) as asked, _Log(out) as log:
+    asked = _together(lesson, device)
+    with _Log(out) as log:
         for step in tqdm(range(run.step, settings.steps), initial=run.step, total=settings.steps, desc=out.name):
             run.rate(_schedule(step / settings.steps))
             examples = source.draw(settings.clips, lesson.frames, round(lesson.occluded * settings.clips))
@@ -177,21 +177,19 @@ class _Log:
                 self._board.add_scalar(name, value, step)
 
 
-@contextlib.contextmanager
-def _together(lesson: Lesson, device: torch.device) -> Iterator[nn.Module]:
+def _together(lesson: Lesson, device: torch.device) -> nn.Module:
     """The lesson, taught by all the processes that ``torchrun`` started, or by this one."""
     lesson.train()
     if "RANK" not in os.environ:
-        yield lesson
-        return
-    torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    try:
-        # not every network reads the encoder's first estimate
-        yield DistributedDataParallel(
-            lesson, device_ids=[device.index] if device.type == "cuda" else None, find_unused_parameters=True
-        )
-    finally:
-        torch.distributed.destroy_process_group()
+        return lesson
+    if not torch.distributed.is_initialized():
+        # once for all runs: a second meeting would find what the first one left behind
+        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        atexit.register(torch.distributed.destroy_process_group)
+    # not every network reads the encoder's first estimate
+    return DistributedDataParallel(
+        lesson, device_ids=[device.index] if device.type == "cuda" else None, find_unused_parameters=True
+    )
 
 
 def _rank() -> int:
