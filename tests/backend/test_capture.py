@@ -112,9 +112,10 @@ def test_refuses_a_device_that_is_not_there() -> None:
     assert choose_device("cpu").type == "cpu"
 
 
-def test_refuses_a_network_without_weights_before_any_work(tmp_path: Path) -> None:
+def test_refuses_a_network_without_weights_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMBER_CACHE", str(tmp_path))  # where nobody has imported any
     with pytest.raises(LimberError, match="has no weights"):
-        capture(tmp_path / "missing.mp4", CaptureSettings(network="tar"), silent)
+        capture(tmp_path / "missing.mp4", CaptureSettings(network="mps-net-paper"), silent)
 
 
 def test_unswapped_landmarks_are_left_alone(rendered_clip: RenderedClip, captured: tuple[Motion, Path]) -> None:

@@ -39,7 +39,7 @@ def test_captures_exports_and_reports(
     ("arguments", "said"),
     [
         (["capture", "nowhere.mp4", "-o", "{out}"], "nowhere.mp4"),
-        (["capture", "{video}", "-o", "{out}", "--network", "tar"], "has no weights"),
+        (["capture", "{video}", "-o", "{out}", "--network", "mps-net-paper"], "has no weights"),
         (["capture", "{video}", "-o", "{out}", "--body", "nobody.npz"], "nobody.npz"),
         (["capture", "{video}", "-o", "{out}", "--fov", "500"], "500"),
         (["capture", "{video}", "-o", "{video}/inside"], "inside"),
