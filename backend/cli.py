@@ -515,11 +515,12 @@ def _evaluate_dataset(parsed: argparse.Namespace) -> int:
 
 def _networks_asked(names: Sequence[str] | None) -> list[str]:
     """The networks to measure beside the per-frame solver: those that are named, else all that have weights."""
-    from backend.models import PER_FRAME, choose_network, weights_file
+    from backend.models import PER_FRAME, TOGETHER, choose_network, weights_file
     from backend.models.weights import LANDMARK_NETWORKS
 
     if names is None:
-        return [name for name in LANDMARK_NETWORKS if weights_file(name).is_file()]
+        alone = [name for name in LANDMARK_NETWORKS if weights_file(name).is_file()]
+        return [*alone, TOGETHER.name] if TOGETHER.ready else alone
     return [name for name in dict.fromkeys(map(choose_network, names)) if name != PER_FRAME.name]
 
 

@@ -64,24 +64,24 @@ def weights_path(network: str, config: str) -> Path:
 
 TOGETHER = Network(
     "together",
-    "The mean of what all five networks answer; the steadiest, and five times a network's work",
+    "The mean of what all five networks answer; as good as the best of them, and five times the work",
     "",
     parts=("mps-net", "sps-net", "stc-net", "tar", "str-net"),
 )
 PER_FRAME = Network("per-frame", "Body fitted to the landmarks of every frame; needs no weights", "")
 
-#: Best first, as ``auto`` chooses.
+#: Best first by ``limber evaluate simulated``, with the fit, as ``auto`` chooses.
 NETWORKS: tuple[Network, ...] = (
-    TOGETHER,
     Network(
         "mps-net",
         "Self-similarity-guided attention (MoCA) and hierarchical integration (HAFI), 16 frames",
         "Wei et al. 2022, Capturing Humans in Motion: Temporal-Attentive 3D Human Pose and Shape Estimation",
     ),
+    TOGETHER,
     Network(
-        "sps-net",
-        "Self-attention with forecasting and learned fusion, 32 frames",
-        "Self-attentive Pose and Shape Network",
+        "tar",
+        "Temporal transformer, bidirectional ConvGRU on local maps and recurrent refinement, 9 frames",
+        "Temporal-Aware Refinement for Video-based Human Pose and Shape Recovery",
     ),
     Network(
         "stc-net",
@@ -89,14 +89,14 @@ NETWORKS: tuple[Network, ...] = (
         "Enhanced Spatio-Temporal Context for Temporally Consistent Robust 3D Human Motion Recovery",
     ),
     Network(
-        "tar",
-        "Temporal transformer, bidirectional ConvGRU on local maps and recurrent refinement, 9 frames",
-        "Temporal-Aware Refinement for Video-based Human Pose and Shape Recovery",
-    ),
-    Network(
         "str-net",
         "Temporal tendency reasoning and spatial tendency enhancing in time and frequency, 16 frames",
         "Spatio-Temporal Tendency Reasoning for Human Body Pose and Shape Estimation from Videos",
+    ),
+    Network(
+        "sps-net",
+        "Self-attention with forecasting and learned fusion, 32 frames",
+        "Self-attentive Pose and Shape Network",
     ),
     Network(
         "mps-net-paper",
