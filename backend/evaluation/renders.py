@@ -30,9 +30,12 @@ from backend.body import TorchBody, limber_body
 from backend.demo.clip import clothing
 from backend.encoding import VideoWriter
 from backend.features.initial_pose import BodyInCamera, FitSettings, solve
-from backend.features.landmark_points import landmark_points
+from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.features.swaps import repair_swaps
 from backend.footage import open_footage
+from backend.models import choose_network
+from backend.models.estimation import estimate_body
+from backend.models.weights import load_networks
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
 from backend.rendering import Floor, MeshRenderer, Surface
@@ -158,26 +161,48 @@ def per_frame_solver(body: Body, settings: FitSettings | None = None) -> Callabl
     torch_body, points = TorchBody(body), landmark_points(body)
 
     def answer(sequence: Sequence) -> BodyInCamera:
-        repaired, trusted = repair_swaps(sequence.track)
-        trusted = trusted & np.isfinite(sequence.track.landmarks3d).all(axis=(1, 2))
-        known = replace(repaired, landmarks3d=np.nan_to_num(repaired.landmarks3d))
+        known, trusted = _repaired(sequence)
         return solve(known, trusted, sequence.K, torch_body, points, lambda _done: None, settings)
 
     return answer
 
 
+def network_and_fit(body: Body, name: str) -> Callable[[Sequence], BodyInCamera]:
+    """A network's answer brought onto the landmarks, which is what a capture is by default."""
+    torch_body, points = TorchBody(body), landmark_points(body)
+    network, skin = load_networks(name, torch.device("cpu")), LandmarkSkin(points)
+
+    def answer(sequence: Sequence) -> BodyInCamera:
+        known, trusted = _repaired(sequence)
+        guess = estimate_body(known, trusted, sequence.K, torch_body, skin, network)
+        return solve(known, trusted, sequence.K, torch_body, points, lambda _done: None, guess=guess)
+
+    return answer
+
+
+def _repaired(sequence: Sequence) -> tuple[Track, NDArray[np.bool_]]:
+    """The track with left and right set right, and where its 3D may be believed."""
+    repaired, trusted = repair_swaps(sequence.track)
+    trusted = trusted & np.isfinite(sequence.track.landmarks3d).all(axis=(1, 2))
+    return replace(repaired, landmarks3d=np.nan_to_num(repaired.landmarks3d)), trusted
+
+
 def answers(body: Body) -> dict[str, Answer]:
     """Who is held against the truth."""
-    solver = per_frame_solver(body)
+    best = choose_network("auto")
 
-    def solved(sequence: Sequence) -> Floats:
-        fitted = solver(sequence)
-        return joints_of(fitted, body.rest_joints(fitted.betas))
+    def joints(solver: Callable[[Sequence], BodyInCamera]) -> Answer:
+        def answer(sequence: Sequence) -> Floats:
+            found = solver(sequence)
+            return joints_of(found, body.rest_joints(found.betas))
+
+        return answer
 
     return {
         "BlazePose's own 3D": blazepose,
         "the same, swaps repaired, smoothed": blazepose_repaired,
-        "per-frame solver": solved,
+        "per-frame solver": joints(per_frame_solver(body)),
+        f"{best}, fitted": joints(network_and_fit(body, best)),
     }
 
 
