@@ -22,12 +22,12 @@ from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.training.examples import ExampleSource, Variety
 from backend.training.motions import load_library
 from backend.training.variety import Clips
-from smpl_rig.body import Body
 from smpl_rig.errors import LimberError
 
-from .renders import load_film, per_frame_solver
+from .renders import load_film
 from .scenes import FRAME_RATE, MOTIONS
-from .simulated import Sequence, joints_of, score, sequences
+from .simulated import Sequence, score, sequences
+from .solutions import fitted, set_right, shared_joints
 from .workers import side_by_side
 
 #: What is varied: how much each kind of evidence is believed.
@@ -64,18 +64,12 @@ def rendered(folder: Path, count: int) -> list[Sequence]:
     return [film.sequence() for film in films if film.track is not None]
 
 
-_at_hand: dict[str, Body] = {}
-
-
 def _start() -> None:
     torch.set_num_threads(1)
-    _at_hand["body"] = limber_body()
 
 
 def _errors(sequence: Sequence, settings: FitSettings) -> list[float]:
-    body = _at_hand["body"]
-    fitted = per_frame_solver(body, settings)(sequence)
-    row = score(joints_of(fitted, body.rest_joints(fitted.betas)), sequence)
+    row = score(shared_joints(fitted(set_right(sequence), settings=settings)), sequence)
     return [row[error] for error in ERRORS]
 
 

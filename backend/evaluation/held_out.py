@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,10 @@ import torch
 from numpy.typing import NDArray
 
 from backend.body import TorchBody, limber_body
-from backend.features.initial_pose import BodyInCamera, solve
-from backend.features.landmark_points import LandmarkPoints, LandmarkSkin, landmark_points
-from backend.features.swaps import repair_swaps
+from backend.features.initial_pose import BodyInCamera
+from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.machine import machine
 from backend.models import PER_FRAME
-from backend.models.estimation import LandmarkNetwork, Together, estimate_body
-from backend.models.weights import load_networks
 from backend.people.tracks import Track
 from backend.text_table import aligned
 from backend.training.detector import DetectorErrors
@@ -39,7 +35,8 @@ from smpl_rig.rotations import from_matrix, log
 
 from . import simulated
 from .rivals import FAIR, RAW
-from .simulated import blazepose, blazepose_repaired, joints_of, sequences, shared
+from .simulated import blazepose, blazepose_repaired, sequences, shared
+from .solutions import SetRight, answered, embedded_body, fitted, set_right, shared_joints
 from .workers import side_by_side
 
 Floats = NDArray[np.floating[Any]]
@@ -134,53 +131,21 @@ def _answers(networks: tuple[str, ...], sequence: simulated.Sequence) -> Iterato
     if np.isfinite(sequence.track.landmarks3d).any():
         yield RAW, blazepose(sequence)
         yield FAIR, blazepose_repaired(sequence)
-    repaired, trusted = repair_swaps(sequence.track)
-    trusted = trusted & np.isfinite(sequence.track.landmarks3d).all(axis=(1, 2))
-    repaired = replace(repaired, landmarks3d=np.nan_to_num(repaired.landmarks3d))
-    rest = _tools().body.rest_joints
-    found = _fitted(repaired, trusted, sequence.K, None)
-    yield PER_FRAME.name, joints_of(found, rest(found.betas))
-    yield f"{PER_FRAME.name}, smoothed", _smoothed(found, repaired, sequence.K)
+    seen = set_right(sequence)
+    found = fitted(seen)
+    yield PER_FRAME.name, shared_joints(found)
+    yield f"{PER_FRAME.name}, smoothed", _smoothed(found, seen)
     for name in networks:
-        guess = _answered(name, repaired, trusted, sequence.K)
-        yield name, joints_of(guess, rest(guess.betas))
-        found = _fitted(repaired, trusted, sequence.K, guess)
-        yield f"{name}, fitted", joints_of(found, rest(found.betas))
-        yield f"{name}, fitted, smoothed", _smoothed(found, repaired, sequence.K)
+        guess = answered(name, seen)
+        yield name, shared_joints(guess)
+        found = fitted(seen, guess)
+        yield f"{name}, fitted", shared_joints(found)
+        yield f"{name}, fitted, smoothed", _smoothed(found, seen)
 
 
-@dataclass(frozen=True)
-class _Tools:
-    body: Body
-    torch_body: TorchBody
-    points: LandmarkPoints
-    skin: LandmarkSkin
-
-
-@cache
-def _tools() -> _Tools:
-    body = limber_body()
-    points = landmark_points(body)
-    return _Tools(body, TorchBody(body), points, LandmarkSkin(points))
-
-
-@cache
-def _network(name: str) -> LandmarkNetwork | Together:
-    return load_networks(name, torch.device("cpu"))
-
-
-def _answered(name: str, track: Track, trusted_3d: NDArray[np.bool_], K: Floats) -> BodyInCamera:
-    return estimate_body(track, trusted_3d, K, _tools().torch_body, _tools().skin, _network(name))
-
-
-def _fitted(track: Track, trusted_3d: NDArray[np.bool_], K: Floats, guess: BodyInCamera | None) -> BodyInCamera:
-    tools = _tools()
-    return solve(track, trusted_3d, K, tools.torch_body, tools.points, lambda _fraction: None, guess=guess)
-
-
-def _smoothed(found: BodyInCamera, track: Track, K: Floats) -> Floats:
+def _smoothed(found: BodyInCamera, seen: SetRight) -> Floats:
     """(T, 12, 3) at the default smoothness."""
-    return shared(refine(in_camera_motion(found, track, K, _tools().body)).joints_world)
+    return shared(refine(in_camera_motion(found, seen.track, seen.K, embedded_body())).joints_world)
 
 
 def in_camera_motion(found: BodyInCamera, track: Track, K: Floats, body: Body) -> Motion:

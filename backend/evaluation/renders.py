@@ -15,8 +15,8 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -26,16 +26,11 @@ import torch
 from numpy.typing import NDArray
 
 from backend import placement
-from backend.body import TorchBody, limber_body
+from backend.body import limber_body
 from backend.demo.clip import clothing
 from backend.encoding import VideoWriter
-from backend.features.initial_pose import BodyInCamera, FitSettings, solve
-from backend.features.landmark_points import LandmarkSkin, landmark_points
-from backend.features.swaps import repair_swaps
 from backend.footage import open_footage
 from backend.models import choose_network
-from backend.models.estimation import estimate_body
-from backend.models.weights import load_networks
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
 from backend.rendering import Floor, MeshRenderer, Surface
@@ -48,7 +43,8 @@ from smpl_rig.skeleton import INDEX
 from .comparison import SHARED_JOINTS, in_camera
 from .metrics import pa_mpjpe
 from .scenes import FRAME_RATE, Scene, draw_scene
-from .simulated import Answer, Sequence, blazepose, blazepose_repaired, joints_of, score
+from .simulated import Answer, Sequence, blazepose, blazepose_repaired, score
+from .solutions import answered, fitted, set_right, shared_joints
 from .workers import side_by_side
 
 Floats = NDArray[np.floating[Any]]
@@ -156,53 +152,22 @@ def load_film(path: Path) -> Film:
         return Film(**{name: file[name] for name in names}, planted=planted, track=track)
 
 
-def per_frame_solver(body: Body, settings: FitSettings | None = None) -> Callable[[Sequence], BodyInCamera]:
-    """The fit without a network, on sequences rendered or simulated."""
-    torch_body, points = TorchBody(body), landmark_points(body)
-
-    def answer(sequence: Sequence) -> BodyInCamera:
-        known, trusted = _repaired(sequence)
-        return solve(known, trusted, sequence.K, torch_body, points, lambda _done: None, settings)
-
-    return answer
-
-
-def network_and_fit(body: Body, name: str) -> Callable[[Sequence], BodyInCamera]:
-    """A network's answer brought onto the landmarks, which is what a capture is by default."""
-    torch_body, points = TorchBody(body), landmark_points(body)
-    network, skin = load_networks(name, torch.device("cpu")), LandmarkSkin(points)
-
-    def answer(sequence: Sequence) -> BodyInCamera:
-        known, trusted = _repaired(sequence)
-        guess = estimate_body(known, trusted, sequence.K, torch_body, skin, network)
-        return solve(known, trusted, sequence.K, torch_body, points, lambda _done: None, guess=guess)
-
-    return answer
-
-
-def _repaired(sequence: Sequence) -> tuple[Track, NDArray[np.bool_]]:
-    """The track with left and right set right, and where its 3D may be believed."""
-    repaired, trusted = repair_swaps(sequence.track)
-    trusted = trusted & np.isfinite(sequence.track.landmarks3d).all(axis=(1, 2))
-    return replace(repaired, landmarks3d=np.nan_to_num(repaired.landmarks3d)), trusted
-
-
-def answers(body: Body) -> dict[str, Answer]:
+def answers() -> dict[str, Answer]:
     """Who is held against the truth."""
     best = choose_network("auto")
 
-    def joints(solver: Callable[[Sequence], BodyInCamera]) -> Answer:
-        def answer(sequence: Sequence) -> Floats:
-            found = solver(sequence)
-            return joints_of(found, body.rest_joints(found.betas))
+    def solved(sequence: Sequence) -> Floats:
+        return shared_joints(fitted(set_right(sequence)))
 
-        return answer
+    def captured(sequence: Sequence) -> Floats:
+        seen = set_right(sequence)
+        return shared_joints(fitted(seen, answered(best, seen)))
 
     return {
         "BlazePose's own 3D": blazepose,
         "the same, swaps repaired, smoothed": blazepose_repaired,
-        "per-frame solver": joints(per_frame_solver(body)),
-        f"{best}, fitted": joints(network_and_fit(body, best)),
+        "per-frame solver": solved,
+        f"{best}, fitted": captured,
     }
 
 
@@ -235,7 +200,7 @@ class _Crew:
         torch.set_num_threads(1)
         _at_hand["body"] = limber_body()
         _at_hand["clips"] = self.clips
-        _at_hand["answers"] = answers(_at_hand["body"])
+        _at_hand["answers"] = answers()
 
 
 _at_hand: dict[str, Any] = {}

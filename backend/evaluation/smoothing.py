@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from backend.body import TorchBody, limber_body
 from backend.features.initial_pose import BodyInCamera, FitSettings
-from backend.features.landmark_points import LandmarkSkin, landmark_points
-from backend.features.swaps import repair_swaps
 from backend.machine import machine
-from backend.models.estimation import LandmarkNetwork, Together, estimate_body
-from backend.models.weights import load_networks
 from backend.text_table import aligned
 from backend.training.motions import Library
 from smpl_rig import rotations
-from smpl_rig.body import Body
 from smpl_rig.kinematics import forward_kinematics
 from smpl_rig.motion import Motion
 from smpl_rig.refine import Refinement
@@ -42,6 +35,7 @@ from .filters import CLASSICAL, Filter
 from .held_out import held_out_sequences, in_camera_motion
 from .metrics import acceleration_error, mpjpe
 from .simulated import shared
+from .solutions import answered, embedded_body, fitted, set_right
 from .workers import side_by_side
 
 Floats = NDArray[np.floating[Any]]
@@ -130,28 +124,14 @@ def _one_thread() -> None:
 
 
 def _by_each_eye(sequence: simulated.Sequence, tunes: bool, networks: Sequence[str]) -> list[Seen]:
-    body = limber_body()
+    repaired = set_right(sequence)
 
     def seen(found: BodyInCamera) -> Seen:
-        motion = in_camera_motion(found, sequence.track, sequence.K, body)
+        motion = in_camera_motion(found, sequence.track, sequence.K, embedded_body())
         return Seen(motion, shared(sequence.joints), tunes)
 
-    fits = [seen(renders.per_frame_solver(body, settings)(sequence)) for settings in EYES.values()]
-    return fits + [seen(_answered(name, sequence, body)) for name in networks]
-
-
-def _answered(name: str, sequence: simulated.Sequence, body: Body) -> BodyInCamera:
-    """A network's own answer, without the fit."""
-    repaired, trusted = repair_swaps(sequence.track)
-    trusted = trusted & np.isfinite(sequence.track.landmarks3d).all(axis=(1, 2))
-    known = replace(repaired, landmarks3d=np.nan_to_num(repaired.landmarks3d))
-    landmark_skin = LandmarkSkin(landmark_points(body))
-    return estimate_body(known, trusted, sequence.K, TorchBody(body), landmark_skin, _network(name))
-
-
-@cache
-def _network(name: str) -> LandmarkNetwork | Together:
-    return load_networks(name, torch.device("cpu"))
+    fits = [seen(fitted(repaired, settings=settings)) for settings in EYES.values()]
+    return fits + [seen(answered(name, repaired)) for name in networks]
 
 
 def curves(seen: Sequence[Seen]) -> list[Curve]:

@@ -101,10 +101,16 @@ def estimate_body(
         local[chosen] = rotation6d.to_matrix(estimate.pose6d + back)[0].cpu().numpy()
         shapes[chosen] = (estimate.betas + mirrored.betas)[0].cpu().numpy() / 2
         answered[chosen] = True
-    local = local[nearest(answered)]
     shape = np.median(shapes[track.observed], axis=0) if betas is None else betas
-    transl, residual = place_before_camera(track, K, _tensor(local, body), _tensor(shape, body), body, skin)
-    return BodyInCamera(local, shape, transl, confidence(track, residual, FitSettings()))
+    return body_in_camera(track, K, local[nearest(answered)], shape, body, skin)
+
+
+def body_in_camera(
+    track: Track, K: Floats, local: Floats, betas: Floats, body: TorchBody, skin: LandmarkSkin
+) -> BodyInCamera:
+    """A body in poses (T, 24, 3, 3), of shape (10,), where its landmarks are seen and as sure as they agree."""
+    transl, residual = place_before_camera(track, K, _tensor(local, body), _tensor(betas, body), body, skin)
+    return BodyInCamera(local, betas, transl, confidence(track, residual, FitSettings()))
 
 
 class _Seen(NamedTuple):

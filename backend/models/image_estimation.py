@@ -22,14 +22,14 @@ from backend.features.feature_cache import FeatureCache
 from backend.features.image_backbones.backbone import ImageBackbone, load_backbone
 from backend.features.image_backbones.resnet import ResNet50
 from backend.features.image_features import image_features
-from backend.features.initial_pose import BodyInCamera, FitSettings, confidence
+from backend.features.initial_pose import BodyInCamera
 from backend.features.landmark_points import LandmarkSkin
 from backend.footage import Footage
 from backend.people.tracks import Track
 from smpl_rig.skeleton import BETA_COUNT, JOINT_COUNT
 
 from . import NetworkError, network_named, rotation6d
-from .estimation import place_before_camera
+from .estimation import body_in_camera
 from .frame_features import FrameFeatures
 from .mps_net import MPSNet
 from .sliding_window import stream
@@ -123,11 +123,8 @@ def estimate_body(
             local[frames] = rotation6d.to_matrix(estimate.pose6d)[0].cpu().numpy()
             shapes[frames] = estimate.betas[0].cpu().numpy()
             answered[frames] = True
-    local = local[nearest(answered)]
     shape = np.median(shapes[track.observed], axis=0) if betas is None else betas
-    posed, shaped = (torch.tensor(array, dtype=torch.float32).to(body.v_template) for array in (local, shape))
-    transl, residual = place_before_camera(track, K, posed, shaped, body, skin)
-    return BodyInCamera(local, shape, transl, confidence(track, residual, FitSettings()))
+    return body_in_camera(track, K, local[nearest(answered)], shape, body, skin)
 
 
 def _of_frames(track: Track, chosen: NDArray[np.intp]) -> Track:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from .. import rotations
 from ..axes import WORLD_FROM_BODY, WORLD_FROM_LEVEL_CAMERA
 from ..skeleton import BETA_COUNT, JOINT_COUNT
+from .content import Content, mapping
 
 Floats = NDArray[np.floating[Any]]
 
@@ -78,6 +80,25 @@ class SmplResult:
     is_on_floor: bool = False
     gender: str = "neutral"
     filming: Filming | None = None
+
+
+def each_subject(
+    content: Content, person: Callable[[Content, str, int, float], SmplResult], frame_rate: float
+) -> list[SmplResult]:
+    """The people of a file that holds a mapping for each subject.
+
+    Args:
+        content: of the file.
+        person: reads one subject, given its mapping, what errors call it, its number and the frame rate.
+        frame_rate: frames per second.
+
+    Raises:
+        ImportedFileError: naming the subject and the key that is wrong.
+    """
+    return [
+        person(mapping(content[subject], f"Subject {subject}"), f"Subject {subject}", number, frame_rate)
+        for number, subject in enumerate(content)
+    ]
 
 
 def from_axis_angles(vectors: Floats) -> Floats:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .content import Content, Floats, ImportedFileError, frame_numbers, mapping, numbers
-from .smpl_result import FROM_CAMERA, Filming, SmplResult, from_axis_angles, guessed_camera, one_shape
+from .content import Content, Floats, ImportedFileError, frame_numbers, numbers
+from .smpl_result import FROM_CAMERA, Filming, SmplResult, each_subject, from_axis_angles, guessed_camera, one_shape
 
 
 def is_vibe(content: Content) -> bool:
@@ -25,10 +25,7 @@ def vibe_people(content: Content, frame_rate: float) -> list[SmplResult]:
     Raises:
         ImportedFileError: naming the subject and the key that is wrong.
     """
-    return [
-        _person(mapping(content[subject], f"Subject {subject}"), f"Subject {subject}", number, frame_rate)
-        for number, subject in enumerate(content)
-    ]
+    return each_subject(content, _person, frame_rate)
 
 
 def _person(content: Content, where: str, number: int, frame_rate: float) -> SmplResult:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from .. import rotations
-from .content import Content, frame_numbers, mapping, numbers
+from .content import Content, frame_numbers, numbers
 from .smpl_result import (
     FROM_Y_UP,
     Filming,
     SmplResult,
+    each_subject,
     from_axis_angles,
     guessed_camera,
     no_boxes,
@@ -34,10 +35,7 @@ def wham_people(content: Content, frame_rate: float) -> list[SmplResult]:
     Raises:
         ImportedFileError: naming the subject and the key that is wrong.
     """
-    return [
-        _person(mapping(content[subject], f"Subject {subject}"), f"Subject {subject}", number, frame_rate)
-        for number, subject in enumerate(content)
-    ]
+    return each_subject(content, _person, frame_rate)
 
 
 def _person(content: Content, where: str, number: int, frame_rate: float) -> SmplResult:

@@ -1,0 +1,91 @@
+"""What the fit and the networks make of a sequence, as a capture asks them: landmarks with left and right set right.
+
+The embedded body and the networks are made once in every process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from backend.body import TorchBody, limber_body
+from backend.features.initial_pose import BodyInCamera, FitSettings, solve
+from backend.features.landmark_points import LandmarkPoints, LandmarkSkin, landmark_points
+from backend.features.swaps import repair_swaps
+from backend.models.estimation import LandmarkNetwork, Together, estimate_body
+from backend.models.weights import load_networks
+from backend.people.tracks import Track
+from smpl_rig.body import Body
+
+from .simulated import Sequence, joints_of
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class SetRight:
+    """A sequence's landmarks after the repair.
+
+    Attributes:
+        track: with left and right set right; 0 where the 3D is not known.
+        trusted_3d: (T,) where the 3D is known and may be believed.
+        K: (3, 3) pixels.
+    """
+
+    track: Track
+    trusted_3d: NDArray[np.bool_]
+    K: Floats
+
+
+def set_right(sequence: Sequence) -> SetRight:
+    """Repairs swaps of left and right, where the 3D may be missing besides."""
+    repaired, trusted = repair_swaps(sequence.track)
+    trusted = trusted & np.isfinite(sequence.track.landmarks3d).all(axis=(1, 2))
+    return SetRight(replace(repaired, landmarks3d=np.nan_to_num(repaired.landmarks3d)), trusted, sequence.K)
+
+
+def fitted(seen: SetRight, guess: BodyInCamera | None = None, settings: FitSettings | None = None) -> BodyInCamera:
+    """The fit, alone or from a network's answer."""
+    worn = _worn()
+    return solve(seen.track, seen.trusted_3d, seen.K, worn.torch_body, worn.points, lambda _done: None, settings, guess)
+
+
+def answered(name: str, seen: SetRight) -> BodyInCamera:
+    """A network's own answer, without the fit."""
+    worn = _worn()
+    return estimate_body(seen.track, seen.trusted_3d, seen.K, worn.torch_body, worn.skin, _network(name))
+
+
+def shared_joints(found: BodyInCamera) -> Floats:
+    """(T, 12, 3) metres, camera axes: the joints that SMPL and BlazePose share."""
+    return joints_of(found, embedded_body().rest_joints(found.betas))
+
+
+def embedded_body() -> Body:
+    """The body that the answers wear."""
+    return _worn().body
+
+
+@dataclass(frozen=True, eq=False)
+class _Worn:
+    body: Body
+    torch_body: TorchBody
+    points: LandmarkPoints
+    skin: LandmarkSkin
+
+
+@cache
+def _worn() -> _Worn:
+    body = limber_body()
+    points = landmark_points(body)
+    return _Worn(body, TorchBody(body), points, LandmarkSkin(points))
+
+
+@cache
+def _network(name: str) -> LandmarkNetwork | Together:
+    return load_networks(name, torch.device("cpu"))
