@@ -15,6 +15,7 @@ from backend.body import limber_body
 from backend.capture import CaptureSettings, pose_finder
 from backend.features.initial_pose import BodyInCamera
 from backend.features.swaps import repair_swaps
+from backend.json_values import known
 from backend.machine import machine
 from backend.models import PER_FRAME
 from backend.placement import intrinsics
@@ -141,11 +142,5 @@ def report(kind: str, licensed: LicensedFiles | None, figures: Mapping[str, Mapp
         "machine": machine(),
         "dataset": kind,
         "protocol": vars(protocol),
-        "answers": {name: _known(row) for name, row in figures.items()},
+        "answers": known(figures),
     }
-
-
-def _known(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _known(part) for key, part in value.items()}
-    return None if isinstance(value, float) and not np.isfinite(value) else value

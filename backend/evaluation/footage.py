@@ -21,6 +21,7 @@ from backend.capture import CaptureSettings, choose_people, motion_of, pose_find
 from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.features.swaps import repair_swaps
 from backend.footage import Footage, open_footage
+from backend.json_values import known
 from backend.machine import machine
 from backend.models import PER_FRAME
 from backend.models.estimation import places_before_camera
@@ -214,8 +215,4 @@ def table(rows: Sequence[Row]) -> str:
 
 def report(rows: Sequence[Row]) -> dict[str, Any]:
     """The rows as JSON values; what cannot be told is null."""
-    return {"machine": machine(), "rows": [_known(vars(row)) for row in rows]}
-
-
-def _known(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: None if isinstance(value, float) and not np.isfinite(value) else value for key, value in row.items()}
+    return {"machine": machine(), "rows": [known(vars(row)) for row in rows]}

@@ -30,6 +30,7 @@ from backend.body import limber_body
 from backend.demo.clip import clothing
 from backend.encoding import VideoWriter
 from backend.footage import open_footage
+from backend.json_values import known
 from backend.models import choose_network
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
@@ -268,15 +269,6 @@ def _mean(values: list[float]) -> float:
     return float(np.mean(known)) if known else np.nan
 
 
-def _without_nan(row: dict[str, Scores] | None) -> dict[str, dict[str, float | None]] | None:
-    """JSON has no NaN."""
-    if row is None:
-        return None
-    return {
-        name: {key: None if np.isnan(value) else value for key, value in errors.items()} for name, errors in row.items()
-    }
-
-
 def main() -> int:
     """Makes clips with exact truth, lets the real detector see them, and prints how far answers are from the truth."""
     parser = argparse.ArgumentParser(prog="python -m backend.evaluation.renders", description=main.__doc__)
@@ -301,9 +293,7 @@ def main() -> int:
     print(f"\n{len(paths)} clips; nobody was found in {len(paths) - len(rows)} of them")
     if rows:
         print("\n".join(_table(rows)))
-    (parsed.folder / "scores.json").write_text(
-        json.dumps([_without_nan(row) for row in found], indent=2), encoding="utf-8"
-    )
+    (parsed.folder / "scores.json").write_text(json.dumps([known(row) for row in found], indent=2), encoding="utf-8")
     return 0
 
 
