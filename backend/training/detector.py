@@ -1,9 +1,10 @@
 """What BlazePose would see of a body whose motion is known: landmarks with its kinds of errors.
 
 BlazePose's 2D is good, and wrong in a way that lasts: each landmark has a bias that stays with a person and an error
-that wanders, larger where the body hides it. Its 3D is compressed along the line of sight, leans, is biased by limb,
-now and then has a limb on the wrong side of its joint. What each of these measures on real footage is in
-:class:`DetectorErrors`, which holds ranges: a clip draws its own from them, wide enough that no network can trust any.
+that wanders, larger where the body hides it and where it moves fast; now and then a limb is somewhere else for a
+moment. Its 3D is compressed along the line of sight, where it trembles, leans, is biased by limb, and now and then has
+a limb on the wrong side of its joint. :class:`DetectorErrors` holds ranges: a clip draws its own from them, wide enough
+that no network can trust any. ``python -m backend.evaluation.detector_errors`` holds them against the real detector.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ class DetectorErrors:
         image_jitter: deviation of its error from frame to frame.
         memory_s: how long a wandering error lasts.
         hidden_errors: how many times larger errors are where the body hides the landmark.
+        moving_errors: how many times larger they are for each height of a person that it moves in a second.
+        mistakes_per_s: how often a limb is taken for something else.
+        mistake_s: how long.
+        mistake: deviation of where its end then lies; half of that for its first landmark.
         visibility: logit of the visibility that is told for a landmark in sight.
         hidden_visibility: how much less it is for a hidden one.
         depth_slope: by how much BlazePose's 3D is compressed along the line of sight.
@@ -36,6 +41,7 @@ class DetectorErrors:
         world_scale: size of its person.
         world_bias_m: deviation of each landmark's fixed error in its 3D, along the line of sight; a third of it across.
         world_wander_m: deviation of the wandering error likewise.
+        world_jitter_m: deviation of the error from frame to frame likewise.
         flips_per_s: how often a limb's depth turns to the wrong side of its joint.
         flip_s: how long it stays there.
         without_world: part of the clips whose 3D is not known at all.
@@ -46,11 +52,15 @@ class DetectorErrors:
     """
 
     misplaced_m: Range = (0.005, 0.02)
-    image_bias: Range = (0.004, 0.022)
-    image_wander: Range = (0.003, 0.022)
-    image_jitter: Range = (0.0005, 0.005)
-    memory_s: Range = (0.05, 0.8)
+    image_bias: Range = (0.003, 0.016)
+    image_wander: Range = (0.0015, 0.013)
+    image_jitter: Range = (0.0003, 0.0025)
+    memory_s: Range = (0.08, 0.8)
     hidden_errors: Range = (1.0, 4.0)
+    moving_errors: Range = (0.0, 1.0)
+    mistakes_per_s: Range = (0.0, 0.4)
+    mistake_s: Range = (0.03, 0.4)
+    mistake: Range = (0.02, 0.15)
     visibility: Range = (2.5, 7.0)
     hidden_visibility: Range = (0.5, 6.0)
     depth_slope: Range = (0.5, 0.95)
@@ -58,6 +68,7 @@ class DetectorErrors:
     world_scale: Range = (0.8, 1.1)
     world_bias_m: Range = (0.02, 0.085)
     world_wander_m: Range = (0.015, 0.07)
+    world_jitter_m: Range = (0.003, 0.03)
     flips_per_s: Range = (0.0, 0.25)
     flip_s: Range = (0.1, 1.0)
     without_world: float = 0.4
@@ -86,8 +97,9 @@ class Observation:
     times_s: Tensor
 
 
-#: Where errors are larger or smaller than elsewhere.
-_IMAGE_ERROR = {"hip": 1.6, "wrist": 1.2, "pinky": 1.4, "index": 1.4, "thumb": 1.4, "knee": 1.0, "ankle": 1.1,
+#: Where errors are larger or smaller than elsewhere. Hips are often misplaced, but stay where they are.
+_IMAGE_BIAS = {"hip": 1.6}
+_IMAGE_ERROR = {"hip": 0.8, "wrist": 1.2, "pinky": 1.4, "index": 1.4, "thumb": 1.4, "knee": 1.0, "ankle": 1.1,
                 "heel": 1.2, "foot": 1.3, "nose": 0.5, "eye": 0.5, "ear": 0.6, "mouth": 0.5}  # fmt: skip
 _WORLD_ERROR = {"hip": 0.4, "shoulder": 0.8, "elbow": 1.2, "wrist": 1.6, "pinky": 1.7, "index": 1.7, "thumb": 1.6,
                 "nose": 1.1, "eye": 1.1, "ear": 1.0, "mouth": 1.1, "ankle": 1.2, "heel": 1.2, "foot": 1.3}  # fmt: skip
@@ -126,7 +138,7 @@ def detect(landmarks: Tensor, hidden: Tensor, K: Tensor, times_s: Tensor, image_
     height_px = _STANDING_M * K[:, 0, 0, None] / landmarks[..., 2].mean(-1)  # (B, T)
     outside = ((pixels < 0) | (pixels > image_size[:, None, None])).any(-1).float()
     unseen = torch.maximum(hidden, outside)
-    image_error = _image_error(chance, unseen, pixels)
+    image_error = _image_error(chance, unseen, pixels, height_px)
     pixels = pixels + image_error * height_px[..., None, None]
     logit = chance.each(errors.visibility) + 0.7 * chance.wander(LANDMARK_COUNT)
     visibility = torch.sigmoid(logit - unseen * (chance.each(errors.hidden_visibility) + 2.0 * outside))
@@ -172,16 +184,32 @@ def _bulk(landmarks: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack((*torso, head, *thighs), dim=-2), landmarks.new_tensor(radii)
 
 
-def _image_error(chance: _Chance, unseen: Tensor, pixels: Tensor) -> Tensor:
+def _image_error(chance: _Chance, unseen: Tensor, pixels: Tensor, height_px: Tensor) -> Tensor:
     """(B, T, 33, 2), parts of the person's height."""
     errors = chance.errors
     by_landmark = _by_landmark(_IMAGE_ERROR, pixels)[:, None]  # (33, 1)
+    biased = _by_landmark(_IMAGE_ERROR | _IMAGE_BIAS, pixels)[:, None]
     clips = len(pixels)
     bias = chance.normal(clips, 1, LANDMARK_COUNT, 2) * chance.each(errors.image_bias).unsqueeze(-1)
     wander = chance.wander(LANDMARK_COUNT, 2) * chance.each(errors.image_wander).unsqueeze(-1)
     jitter = chance.normal(*pixels.shape) * chance.each(errors.image_jitter).unsqueeze(-1)
-    larger = 1 + unseen.unsqueeze(-1) * chance.each(errors.hidden_errors).unsqueeze(-1)
-    return (bias + (wander + jitter) * larger) * by_landmark
+    speed = chance.speed(pixels / height_px[..., None, None])  # (B, T, 33) heights a second
+    larger = 1 + unseen * chance.each(errors.hidden_errors) + speed * chance.each(errors.moving_errors)
+    return bias * biased + (wander + jitter) * larger.unsqueeze(-1) * by_landmark + _mistakes(chance, pixels)
+
+
+def _mistakes(chance: _Chance, pixels: Tensor) -> Tensor:
+    """(B, T, 33, 2), parts of the person's height: where limbs lie too far off for a moment."""
+    errors = chance.errors
+    result = torch.zeros_like(pixels)
+    size = chance.each(errors.mistake)
+    off = chance.wander(len(_LIMBS), 2)  # (B, T, limbs, 2)
+    for limb, (_, parts) in enumerate(_LIMBS):
+        mistaken = chance.bursts(errors.mistakes_per_s, errors.mistake_s, part=1 / len(_LIMBS))
+        moved = (size * mistaken.unsqueeze(-1)).unsqueeze(-1) * off[:, :, limb, None]  # (B, T, 1, 2)
+        outwards = torch.linspace(0.5, 1.0, len(parts), device=pixels.device)[:, None]  # (parts, 1)
+        result[:, :, [LANDMARK_INDEX[part] for part in parts]] += moved * outwards
+    return result
 
 
 def _world(chance: _Chance, landmarks: Tensor, image_error: Tensor, hidden: Tensor) -> Tensor:
@@ -206,7 +234,8 @@ def _world(chance: _Chance, landmarks: Tensor, image_error: Tensor, hidden: Tens
     bias = chance.normal(len(depth), 1, LANDMARK_COUNT, 3) * chance.each(errors.world_bias_m).unsqueeze(-1)
     wander = chance.wander(LANDMARK_COUNT, 3) * chance.each(errors.world_wander_m).unsqueeze(-1)
     wander = wander * (1 + 0.5 * hidden.unsqueeze(-1))
-    world = (world + (bias + wander) * by_landmark * by_axis) * chance.each(errors.world_scale).unsqueeze(-1)
+    jitter = chance.normal(*world.shape) * chance.each(errors.world_jitter_m).unsqueeze(-1)
+    world = (world + (bias + wander + jitter) * by_landmark * by_axis) * chance.each(errors.world_scale).unsqueeze(-1)
     hips = world[..., [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]], :].mean(-2, keepdim=True)
     return world - hips
 
@@ -280,6 +309,15 @@ class _Chance:
         clips, frames = self._times.shape
         white = self.normal(clips, frames, *shape)
         return torch.einsum("bij,bj...->bi...", self._root, white)
+
+    def speed(self, places: Tensor) -> Tensor:
+        """(B, T, N, 2) places -> (B, T, N) by how much they move in a second, one clip's frames at a time."""
+        if places.shape[1] == 1:
+            return torch.zeros_like(places[..., 0])
+        step = self._times.diff(dim=1)[..., None]  # (B, T - 1, 1)
+        between = places.diff(dim=1).norm(dim=-1) / step
+        before, after = between[:, :1], between[:, -1:]
+        return (torch.cat((before, between), dim=1) + torch.cat((between, after), dim=1)) / 2
 
     def bursts(self, per_s: Range, lasting_s: Range, part: float = 1.0) -> Tensor:
         """(B, T) bool, true from time to time for a while."""
