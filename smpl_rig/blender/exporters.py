@@ -29,6 +29,7 @@ from .. import rotations
 from ..axes import WORLD_FROM_BODY
 from ..errors import LimberError
 from ..exports.bvh import DEFAULT_ORDER, bvh_text
+from ..exports.glb import hang_skinned_meshes_on_scenes
 from ..skeleton import JOINT_NAMES, PARENTS
 from .animation import frame_rate
 from .armature import object_mode
@@ -118,6 +119,7 @@ def export_glb(armature: Any, path: StrPath) -> None:
             export_optimize_animation_size=False,
             export_anim_slide_to_zero=True,
         )
+        hang_skinned_meshes_on_scenes(part)
 
 
 def export_usd(armature: Any, path: StrPath) -> None:
