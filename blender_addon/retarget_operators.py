@@ -8,6 +8,7 @@ import bpy
 from bpy.props import StringProperty
 
 from .operators import LimberOperator
+from .retarget_properties import bone_names
 
 
 def _people(context: Any) -> list[Any]:
@@ -54,8 +55,7 @@ class LIMBER_OT_find_bones(_WithTarget):  # noqa: N801
         from .smpl_rig.blender.retarget import find_rig_bones
 
         settings = context.scene.limber_retarget
-        settings.target.limber_target.show(find_rig_bones(settings.target))
-        settings.problem = ""
+        settings.show(find_rig_bones(settings.target))
         return {"FINISHED"}
 
 
@@ -71,7 +71,7 @@ class LIMBER_OT_retarget(_WithTargetAndPerson):  # noqa: N801
         from .smpl_rig.blender.retarget import retarget_person
 
         target = context.scene.limber_retarget.target
-        bones = target.limber_target.rig_bones([bone.name for bone in target.data.bones])
+        bones = target.limber_target.rig_bones()
         unlink(target)
         touch = context.scene.limber_retarget.touch
         actions = [retarget_person(target, person, bones, touch=touch) for person in _people(context)]
@@ -93,7 +93,7 @@ class LIMBER_OT_link_target(_WithTargetAndPerson):  # noqa: N801
         if is_linked(target):
             unlink(target)
         else:
-            bones = target.limber_target.rig_bones([bone.name for bone in target.data.bones])
+            bones = target.limber_target.rig_bones()
             link(target, _people(context)[0], bones)
         return {"FINISHED"}
 
@@ -105,26 +105,30 @@ class _MapFile(_WithTarget):
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
 
     def invoke(self, context: Any, _event: Any) -> set[str]:
+        from .smpl_rig.retarget.saved_maps import saved_maps_folder
+
         if not self.filepath:
-            name = bpy.path.clean_name(context.scene.limber_retarget.target.name)
-            self.filepath = str(Path.home() / f"{name}.json")
+            folder = saved_maps_folder()
+            folder.mkdir(parents=True, exist_ok=True)
+            self.filepath = str(folder / f"{bpy.path.clean_name(context.scene.limber_retarget.target.name)}.json")
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
 
 class LIMBER_OT_save_rig_map(_MapFile):  # noqa: N801
-    """Save which bones are which, for other characters of this kind"""
+    """Save which bones are which. In the folder that is offered it is found for other characters of this kind"""
 
     bl_idname = "limber.save_rig_map"
     bl_label = "Save Map"
 
     def run(self, context: Any) -> set[str]:
         from .smpl_rig.retarget.rig_map import save_rig_map
+        from .smpl_rig.retarget.saved_maps import saved_maps_folder
 
-        target = context.scene.limber_retarget.target
         path = Path(bpy.path.ensure_ext(bpy.path.abspath(self.filepath), ".json"))
-        save_rig_map(path, path.stem, target.limber_target.rig_bones([bone.name for bone in target.data.bones]))
-        self.report({"INFO"}, f"Wrote {path}")
+        save_rig_map(path, path.stem, context.scene.limber_retarget.target.limber_target.rig_bones())
+        is_found = path.parent == saved_maps_folder()
+        self.report({"INFO"}, f"Wrote {path}" + (", which is found for characters of this kind" if is_found else ""))
         return {"FINISHED"}
 
 
@@ -141,9 +145,7 @@ class LIMBER_OT_load_rig_map(_MapFile):  # noqa: N801
 
         settings = context.scene.limber_retarget
         rig_map = read_rig_map(bpy.path.abspath(self.filepath))
-        names = [bone.name for bone in settings.target.data.bones]
-        settings.target.limber_target.show(find_by_map(names, rig_map))
-        settings.problem = ""
+        settings.show(find_by_map(bone_names(settings.target), rig_map))
         return {"FINISHED"}
 
 

@@ -44,15 +44,11 @@ class LIMBER_PG_target(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: 
             row.name, row.bones = chain, ", ".join(bones.chains.get(chain, ()))
             row.confidence = min((finding.confidence.get(bone, 0.0) for bone in bones.chains.get(chain, ())), default=0)
 
-    def rig_bones(self, names: Any) -> Any:
-        """The :class:`RigBones` that the user sees.
-
-        Args:
-            names: of the armature's bones.
-        """
+    def rig_bones(self) -> Any:
+        """The :class:`RigBones` that the user sees."""
         from .smpl_rig.retarget.rig_map import parse_rig_map
 
-        bones = parse_rig_map(self.how, self.found).found_in(names)
+        bones = parse_rig_map(self.how, self.found).found_in(bone_names(self.id_data))
         for row in self.joints:
             bones = bones.with_joint(row.name, row.bones.strip() or None)
         for row in self.chains:
@@ -68,7 +64,7 @@ class LIMBER_PG_retarget(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa
         description="The character's armature",
         type=bpy.types.Object,
         poll=lambda _settings, candidate: candidate.type == "ARMATURE",
-        update=lambda settings, _context: find_on_target(settings.target),
+        update=lambda settings, _context: settings.find(),
     )
     touch: BoolProperty(
         name="Hands Touch",
@@ -76,21 +72,29 @@ class LIMBER_PG_retarget(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa
     )
     problem: StringProperty(name="Problem", description="Why the target's bones could not be found")
 
+    def show(self, finding: Any) -> None:
+        """Takes over which of the target's bones are which, for the user to see and put right."""
+        self.target.limber_target.show(finding)
+        self.problem = ""
 
-def find_on_target(target: Any) -> None:
-    """Finds the bones of a target that has just been chosen; what is wrong is shown in the panel."""
-    settings = bpy.context.scene.limber_retarget
-    settings.problem = ""
-    if target is None or target.limber_target.found:
-        return
-    from .smpl_rig.blender.retarget import find_rig_bones
-    from .smpl_rig.errors import LimberError
+    def find(self) -> None:
+        """Finds the bones of a target that has just been chosen; what is wrong is shown in the panel."""
+        from .smpl_rig.blender.retarget import find_rig_bones
+        from .smpl_rig.errors import LimberError
 
-    try:
-        target.limber_target.show(find_rig_bones(target))
-    except LimberError as error:
-        settings.problem = str(error)
-    session.redraw()
+        self.problem = ""
+        if self.target is None or self.target.limber_target.found:
+            return
+        try:
+            self.show(find_rig_bones(self.target))
+        except LimberError as error:
+            self.problem = str(error)
+        session.redraw()
+
+
+def bone_names(target: Any) -> list[str]:
+    """Of an armature object."""
+    return [bone.name for bone in target.data.bones]
 
 
 CLASSES = (LIMBER_PG_mapped_bone, LIMBER_PG_target, LIMBER_PG_retarget)

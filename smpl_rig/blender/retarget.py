@@ -7,7 +7,6 @@ or not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import bpy
@@ -21,7 +20,7 @@ from ..retarget.planting import plant_feet
 from ..retarget.reaching import reach_hands
 from ..retarget.retargeting import Performance, Retargeting, RigKeys, WorldPose
 from ..retarget.rig import RigError
-from ..retarget.rig_map import RigBones, RigMap, rig_maps
+from ..retarget.rig_map import RigBones
 from ..skeleton import JOINT_NAMES
 from .animation import frame_rate, frames_at, sampled_curves, write_curves
 from .armature import pelvis_places, rest_rotations, smpl_rotations
@@ -34,14 +33,15 @@ Array = NDArray[Any]
 MARK = "limber_take"
 
 
-def find_rig_bones(target: Any, maps: Sequence[RigMap] | None = None) -> Finding:
-    """Which of an armature's bones are which.
+def find_rig_bones(target: Any) -> Finding:
+    """Which of an armature's bones are which, by the user's and the bundled maps, else by its shape.
 
     Raises:
         RigError: if it is no two-legged figure, or scaled unevenly.
+        RigMapError: if one of the user's maps is damaged.
     """
     rig, _ = read_rig(target)
-    return find_bones(rig, rig_maps() if maps is None else maps)
+    return find_bones(rig)
 
 
 def performance_of(armature: Any) -> tuple[Performance, Array]:

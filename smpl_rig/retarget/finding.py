@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .rig import Rig, RigError
-from .rig_map import FINGERS, RigBones, RigMap, rig_maps
+from .rig_map import FINGERS, RigBones, RigMap
+from .saved_maps import known_maps
 
 Floats = NDArray[np.floating[Any]]
 
@@ -52,18 +53,20 @@ def find_bones(rig: Rig, maps: Sequence[RigMap] | None = None) -> Finding:
 
     Args:
         rig: at rest, upright.
-        maps: families to look among; the bundled ones by default.
+        maps: families to look among; the user's and the bundled ones by default.
 
     Raises:
         RigError: if no family's names fit and the shape is no two-legged figure's, saying what is missing.
+        RigMapError: if one of the user's maps is damaged.
     """
-    return find_by_names(rig.names, rig_maps() if maps is None else maps) or find_by_shape(rig)
+    return find_by_names(rig.names, known_maps() if maps is None else maps) or find_by_shape(rig)
 
 
 def find_by_names(names: Iterable[str], maps: Sequence[RigMap]) -> Finding | None:
     """By the family that has all it needs, and has a name for most of the bones.
 
-    One whose switches the rig has (Rigify's controls) goes before those of bones that the switches drive.
+    One whose switches the rig has (Rigify's controls) goes before those of bones that the switches drive, and one that
+    the user saved before a bundled one, where the rig has all its joints.
     """
     names = tuple(names)
     fitting = []
@@ -71,10 +74,11 @@ def find_by_names(names: Iterable[str], maps: Sequence[RigMap]) -> Finding | Non
         bones = rig_map.found_in(names)
         if bones.lacking() or any(setting.bone not in names for setting in rig_map.settings):
             continue
-        fitting.append((bool(rig_map.settings), len(bones.all()), rig_map, bones))
+        is_preferred = rig_map.is_saved and bones.joints.keys() == rig_map.joints.keys()
+        fitting.append((bool(rig_map.settings), is_preferred, len(bones.all()), rig_map, bones))
     if not fitting:
         return None
-    _, _, rig_map, bones = max(fitting, key=lambda found: found[:2])
+    *_, rig_map, bones = max(fitting, key=lambda found: found[:3])
     return Finding(bones, rig_map.title, dict.fromkeys(bones.all(), 1.0))
 
 

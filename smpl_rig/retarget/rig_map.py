@@ -65,6 +65,7 @@ class RigMap:
         root: what the bone above the pelvis may be called that stands on the floor. It is never keyed.
         prefixes: what names may begin with besides.
         settings: what has to be set for the bones to have their effect.
+        is_saved: whether the user saved it, so that it goes before bundled ones.
     """
 
     name: str
@@ -76,6 +77,7 @@ class RigMap:
     root: _Names = ()
     prefixes: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
+    is_saved: bool = False
 
     def found_in(self, names: Iterable[str]) -> RigBones:
         """The bones of a rig, by their names; those left out that it has not."""
@@ -172,6 +174,7 @@ def save_rig_map(path: str | os.PathLike[str], title: str, bones: RigBones, abou
         RigMapError: if the file cannot be written.
     """
     try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(rig_map_text(title, bones, about), encoding="utf-8")
     except OSError as error:
         raise RigMapError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error

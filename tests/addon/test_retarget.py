@@ -9,6 +9,12 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where maps are saved."""
+    monkeypatch.setenv("LIMBER_HOME", str(tmp_path / "limber"))
+
+
 @pytest.fixture
 def scene(limber: Any) -> Any:
     """A captured person, selected."""
@@ -126,6 +132,17 @@ def test_a_map_is_saved_and_loaded(limber: Any, scene: Any, tmp_path: Path) -> N
     bpy.ops.limber.load_rig_map(filepath=str(tmp_path / "mine.json"))
     assert target.limber_target.how == "mine"
     assert target.limber_target.chains["neck"].bones == ""
+
+
+def test_a_map_that_is_saved_where_offered_is_found_for_others_of_the_kind(limber: Any, scene: Any) -> None:
+    scene.limber_retarget.target = first = _target(limber)
+    first.limber_target.chains["neck"].bones = ""
+    folder = limber.module("smpl_rig.retarget.saved_maps").saved_maps_folder()
+    bpy.ops.limber.save_rig_map(filepath=str(folder / "Hero.json"))
+    scene.limber_retarget.target = other = _target(limber)
+    assert other != first
+    assert other.limber_target.how == "Hero"
+    assert other.limber_target.chains["neck"].bones == ""
 
 
 def test_without_a_target_or_a_person_there_is_nothing_to_do(limber: Any, scene: Any) -> None:

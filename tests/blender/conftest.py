@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,12 @@ bpy = pytest.importorskip("bpy")
 
 #: 29.97 frames per second, where nothing comes out whole by luck.
 NTSC = 30000 / 1001
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have maps of their own."""
+    monkeypatch.setenv("LIMBER_HOME", str(tmp_path / "limber"))
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from smpl_rig.blender.retarget import MARK  # noqa: E402
 from smpl_rig.blender.retarget_file import main, retarget_file  # noqa: E402
 from smpl_rig.motion import Motion  # noqa: E402
 from smpl_rig.retarget.rig_map import rig_maps, save_rig_map  # noqa: E402
+from smpl_rig.retarget.saved_maps import saved_maps_folder  # noqa: E402
 
 from ..retarget_rigs import kaykit_file, mpfb_bones  # noqa: E402
 from .retarget_scenes import armature_of, joint_angles, walking  # noqa: E402
@@ -89,6 +90,15 @@ def test_a_map_of_ones_own(rig_files: dict[str, Path], motion_file: Path, tmp_pa
     assert main([str(motion_file), str(rig_files["blend"]), str(out), "--map", str(tmp_path / "mine.json")]) == 0
     save_rig_map(tmp_path / "wrong.json", "Wrong", bones.with_joint("left_knee", "knee"))
     assert main([str(motion_file), str(rig_files["blend"]), str(out), "--map", str(tmp_path / "wrong.json")]) == 1
+
+
+def test_a_map_that_the_user_saved_is_found(rig_files: dict[str, Path], motion_file: Path, tmp_path: Path) -> None:
+    mixamo = next(rig_map for rig_map in rig_maps() if rig_map.name == "mixamo")
+    bones = mixamo.found_in([bone.name for bone in mpfb_bones("mixamo")]).with_chain("neck", [])
+    save_rig_map(saved_maps_folder() / "mine.json", "Mine", bones)
+    found = retarget_file(motion_file, rig_files["fbx"], tmp_path / "out.blend")
+    assert found.how == "Mine"
+    assert found.bones == bones
 
 
 @pytest.mark.parametrize(
