@@ -7,6 +7,7 @@ and between frames where it does not.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -176,6 +177,18 @@ def sampled_curves(owner: Any, rest: Mapping[str, Array], frames: Array) -> dict
             if curve is not None:
                 sampled[path][:, component] = _values_at(curve, frames)
     return sampled
+
+
+def keys_digest(owner: Any) -> str:
+    """Tells whether two states of the owner's action have the same keys."""
+    curves, _ = _curves_of(owner)
+    digest = hashlib.blake2b(digest_size=16)
+    for curve in sorted(curves, key=lambda curve: (curve.data_path, curve.array_index)):
+        points = np.empty(2 * len(curve.keyframe_points), dtype=np.float32)
+        curve.keyframe_points.foreach_get("co", points)
+        digest.update(f"{curve.data_path} {curve.array_index} {len(points)}".encode())
+        digest.update(points.tobytes())
+    return digest.hexdigest()
 
 
 def _values_at(curve: Any, frames: Array) -> Array:

@@ -1,9 +1,12 @@
 """A rig that follows a captured person by constraints, without keys: what is edited on the person shows at once.
 
 Bones of the target copy the rotations of empties that hang on the person's bones, turned by how the two rest poses
-differ. The carrier copies the place of an empty whose parent scales the person's path by the legs. Feet are not
-planted; baking does that. The empties lie in a hidden collection of the scene, so that nothing is added to the target
-but constraints, which library overrides allow.
+differ. The carrier copies the place of an empty whose parent scales the person's path by the legs. What plants the feet
+in baking, and turns twist bones, is keyed on the empties of legs, twist bones and path (:func:`plant`): nothing runs
+while frames go by, and an edit shows at once, with feet that are planted again as soon as somebody calls for it.
+
+The empties lie in a hidden collection of the scene, so that nothing is added to the target but constraints, which
+library overrides allow.
 """
 
 from __future__ import annotations
@@ -11,17 +14,20 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
+import numpy as np
 from mathutils import Quaternion
 from numpy.typing import NDArray
 
 from .. import rotations
 from ..axes import WORLD_FROM_BODY
-from ..retarget.retargeting import Retargeting
+from ..retarget.planting import plant_feet
+from ..retarget.retargeting import Performance, Retargeting
 from ..retarget.rig import RigError
-from ..retarget.rig_map import RigBones
+from ..retarget.rig_map import SIDES, RigBones, parse_rig_map, rig_map_text
 from ..skeleton import INDEX, JOINT_NAMES
+from .animation import write_curves
 from .armature import rest_rotations
-from .retarget import performance_of
+from .retarget import performance_digest, performance_of
 from .rig_reading import LINK, apply_settings, read_rig
 
 Array = NDArray[Any]
@@ -32,8 +38,14 @@ def is_linked(target: Any) -> bool:
     return any(constraint.name.startswith(LINK) for bone in target.pose.bones for constraint in bone.constraints)
 
 
+def linked_targets() -> list[Any]:
+    """Everybody in the file who follows somebody."""
+    targets = (collection.get(_TARGET) for collection in bpy.data.collections)
+    return [target for target in targets if target is not None and is_linked(target)]
+
+
 def link(target: Any, armature: Any, bones: RigBones) -> None:
-    """Lets a target follow a captured person.
+    """Lets a target follow a captured person, its feet planted.
 
     Args:
         target: an armature object.
@@ -51,18 +63,55 @@ def link(target: Any, armature: Any, bones: RigBones) -> None:
     rig, _ = read_rig(target, bones)
     retargeting = Retargeting(rig, bones, performance.rest_joints)
     apply_settings(target, bones)
-    empties = _Empties(target, armature)
-    for name, (chain, part) in retargeting.followed.items():
-        rest = rig.rest[rig.index(name)]
+    collection = _new_collection(target, armature, bones)
+    empties = _Empties(collection, armature)
+    for name, (chain, part) in (retargeting.followed | _twist_bones(retargeting)).items():
         place = part * (len(chain) - 1)
         above = min(int(place), max(len(chain) - 2, 0))
-        _turn(target, name, empties.turned(retargeting, chain[above], name, rest), 1.0)
+        _turn(target, name, empties.turned(retargeting, chain[above], name), 1.0)
         if place > above:
-            _turn(target, name, empties.turned(retargeting, chain[above + 1], name, rest), place - above)
+            _turn(target, name, empties.turned(retargeting, chain[above + 1], name), place - above)
     begin = performance.joints[0, 0] * [1, 1, 0]
     constraint = target.pose.bones[retargeting.carrier].constraints.new("COPY_LOCATION")
     constraint.name = f"{LINK} place"
     constraint.target = empties.carrier(retargeting, begin)
+    _retargetings[collection.session_uid] = retargeting
+    plant(target)
+
+
+def plant(target: Any) -> bool:
+    """Has the feet of a linked target rest where they rest when baked, as the person's keys and place now are.
+
+    Returns:
+        Whether that has changed since it was done last.
+
+    Raises:
+        LimberError: if the link's person holds no capture any longer, or the target's bones have changed.
+    """
+    collection = _collection_of(target)
+    person = None if collection is None else collection.get(_PERSON)
+    if person is None or not is_linked(target):
+        return False
+    digest = performance_digest(person)
+    if collection.get(_PLANTED) == digest:
+        return False
+    performance, frames = performance_of(person)
+    retargeting = _retargeting_of(collection, target, performance)
+    followed = retargeting.follow(performance)
+    planted = plant_feet(retargeting, followed, performance)
+    turned = retargeting.with_twists(planted.turned)
+    for name, joint in _corrected(retargeting).items():
+        rest = np.broadcast_to(retargeting.rig.rest[retargeting.rig.index(name)], turned[name].shape)
+        copied = rotations.multiply(followed.turned[retargeting.limb_bone(joint)], rest)
+        turn = rotations.multiply(rotations.conjugate(copied), rotations.multiply(turned[name], rest))
+        base = np.broadcast_to(_link_turn(person, retargeting, joint, name), turn.shape)
+        keys = rotations.make_continuous(rotations.multiply(base, turn))
+        write_curves(_empty_of(target, name), {"rotation_quaternion": keys}, frames)
+    path = _path_of(target, retargeting)
+    begin = performance.joints[0, 0] * [1, 1, 0]
+    write_curves(path, {"location": _path_begin(retargeting, begin) + planted.place - followed.place}, frames)
+    collection[_PLANTED] = digest
+    return True
 
 
 def unlink(target: Any) -> None:
@@ -70,15 +119,60 @@ def unlink(target: Any) -> None:
     for bone in target.pose.bones:
         for constraint in [each for each in bone.constraints if each.name.startswith(LINK)]:
             bone.constraints.remove(constraint)
-    collection = bpy.data.collections.get(_collection_name(target))
-    if collection is not None:
-        for empty in list(collection.objects):
-            bpy.data.objects.remove(empty)
-        bpy.data.collections.remove(collection)
+    collection = _collection_of(target)
+    if collection is None:
+        return
+    _retargetings.pop(collection.session_uid, None)
+    for empty in list(collection.objects):
+        action = empty.animation_data.action if empty.animation_data else None
+        bpy.data.objects.remove(empty)
+        if action is not None:
+            bpy.data.actions.remove(action)
+    bpy.data.collections.remove(collection)
 
 
-def _collection_name(target: Any) -> str:
-    return f"{LINK} {target.name}"
+#: What a link's collection remembers: two objects, the bones as a map's file has them, and what feet were planted for.
+_TARGET, _PERSON, _BONES, _PLANTED = "limber_target", "limber_person", "limber_bones", "limber_planted"
+
+#: By the link's collection's ``session_uid``: reading a control rig takes long, and nothing of it changes.
+_retargetings: dict[int, Retargeting] = {}
+
+
+def _new_collection(target: Any, armature: Any, bones: RigBones) -> Any:
+    collection = bpy.data.collections.new(f"{LINK} {target.name}")
+    armature.users_scene[0].collection.children.link(collection)
+    collection.hide_viewport = collection.hide_render = True
+    collection[_TARGET], collection[_PERSON] = target, armature
+    collection[_BONES] = rig_map_text(target.name, bones)
+    return collection
+
+
+def _collection_of(target: Any) -> Any:
+    return next((each for each in bpy.data.collections if each.get(_TARGET) == target), None)
+
+
+def _retargeting_of(collection: Any, target: Any, performance: Performance) -> Retargeting:
+    """Of a link that may have been made on an earlier day."""
+    if collection.session_uid not in _retargetings:
+        names = [bone.name for bone in target.data.bones]
+        bones = parse_rig_map(target.name, collection[_BONES]).found_in(names)
+        rig, _ = read_rig(target, bones)
+        _retargetings[collection.session_uid] = Retargeting(rig, bones, performance.rest_joints)
+    return _retargetings[collection.session_uid]
+
+
+def _twist_bones(retargeting: Retargeting) -> dict[str, tuple[tuple[str, ...], float]]:
+    """The rig's twist bones, each with the joint of its limb, as in :attr:`Retargeting.followed`."""
+    twists = retargeting.bones.twists.items()
+    return {bone: ((limb,), 0.0) for limb, bones in twists for bone in bones if bone in retargeting.rig.names}
+
+
+def _corrected(retargeting: Retargeting) -> dict[str, str]:
+    """By bone that does not just follow its joint, that joint: those of legs, and those that share a limb's roll."""
+    limbs = [f"{side}_{limb}" for side in SIDES for limb in ("hip", "knee")]
+    limbs += [limb for limb, bones in retargeting.bones.twists.items() if bones and limb not in limbs]
+    corrected = {retargeting.limb_bone(limb): limb for limb in limbs}
+    return corrected | {bone: chain[0] for bone, (chain, _) in _twist_bones(retargeting).items()}
 
 
 def _turn(target: Any, bone: str, empty: Any, share: float) -> None:
@@ -87,26 +181,46 @@ def _turn(target: Any, bone: str, empty: Any, share: float) -> None:
     constraint.target, constraint.influence = empty, share
 
 
+def _empty_of(target: Any, bone: str) -> Any:
+    """The one whose rotation a bone copies."""
+    constraints = target.pose.bones[bone].constraints
+    return next(each.target for each in constraints if each.name.startswith(f"{LINK} turn"))
+
+
+def _path_of(target: Any, retargeting: Retargeting) -> Any:
+    constraints = target.pose.bones[retargeting.carrier].constraints
+    carrier = next(each.target for each in constraints if each.name.startswith(f"{LINK} place"))
+    return carrier.parent.parent
+
+
+def _path_begin(retargeting: Retargeting, begin: Array) -> Array:
+    """(3,) metres: where the path lies from which the target's hips are counted."""
+    place: Array = (1 - retargeting.scale) * begin + [0, 0, retargeting.lift]
+    return place
+
+
+def _link_turn(armature: Any, retargeting: Retargeting, joint: str, bone: str) -> Array:
+    """(4,): from the axes of a joint's bone of the person to those that the target's bone is to have."""
+    body_from_world = rotations.from_matrix(WORLD_FROM_BODY.T)
+    body_from_bone = rotations.multiply(body_from_world, rest_rotations(armature)[INDEX[joint]])
+    rest = retargeting.rig.rest[retargeting.rig.index(bone)]
+    turn: Array = rotations.multiply(
+        rotations.conjugate(body_from_bone), rotations.multiply(retargeting.match(joint), rest)
+    )
+    return turn
+
+
 class _Empties:
     """What hangs on the person's bones for the target's to follow."""
 
-    def __init__(self, target: Any, armature: Any) -> None:
-        self._armature = armature
-        self._collection = bpy.data.collections.new(_collection_name(target))
-        armature.users_scene[0].collection.children.link(self._collection)
-        self._collection.hide_viewport = True
-        self._collection.hide_render = True
-        body_from_world = rotations.from_matrix(WORLD_FROM_BODY.T)
-        #: by joint, from the bone's axes to the body's at rest
-        self._body_from_bone = rotations.multiply(body_from_world, rest_rotations(armature))  # (24, 4)
+    def __init__(self, collection: Any, armature: Any) -> None:
+        self._collection, self._armature = collection, armature
 
-    def turned(self, retargeting: Retargeting, joint: str, bone: str, rest: Array) -> Any:
+    def turned(self, retargeting: Retargeting, joint: str, bone: str) -> Any:
         """Has the rotation in the world that the target's bone is to have."""
         empty = self._new(f"{bone} {joint}")
         self._hang(empty, joint)
-        back = rotations.conjugate(self._body_from_bone[INDEX[joint]])
-        turn = rotations.multiply(back, rotations.multiply(retargeting.match(joint), rest))
-        empty.rotation_quaternion = Quaternion(turn)
+        empty.rotation_quaternion = Quaternion(_link_turn(self._armature, retargeting, joint, bone))
         return empty
 
     def carrier(self, retargeting: Retargeting, begin: Array) -> Any:
@@ -114,7 +228,7 @@ class _Empties:
         hips = self._hips()
         path = self._new("path")
         path.scale = [retargeting.scale] * 3
-        path.location = (1 - retargeting.scale) * begin + [0, 0, retargeting.lift]
+        path.location = _path_begin(retargeting, begin)
         middle = self._new("middle of the hips")
         middle.parent = path
         follow = middle.constraints.new("COPY_LOCATION")
@@ -122,7 +236,7 @@ class _Empties:
         rig, name = retargeting.rig, retargeting.carrier
         rest = rig.rest[rig.index(name)]
         turn = middle.constraints.new("COPY_ROTATION")
-        turn.target = self.turned(retargeting, "pelvis", f"{name} place", rest)
+        turn.target = self.turned(retargeting, "pelvis", name)
         own = (retargeting.places["left_hip"] + retargeting.places["right_hip"]) / 2
         head = self._new("carrier")
         head.parent = middle

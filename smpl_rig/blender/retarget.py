@@ -22,7 +22,7 @@ from ..retarget.retargeting import Performance, Retargeting, RigKeys, WorldPose
 from ..retarget.rig import RigError
 from ..retarget.rig_map import RigBones
 from ..skeleton import JOINT_NAMES
-from .animation import frame_rate, frames_at, sampled_curves, write_curves
+from .animation import frame_rate, frames_at, keys_digest, sampled_curves, write_curves
 from .armature import pelvis_places, rest_rotations, smpl_rotations
 from .character import motion_of
 from .rig_reading import apply_settings, read_rig, settings_of
@@ -67,6 +67,12 @@ def performance_of(armature: Any) -> tuple[Performance, Array]:
     if min(scale) <= 0 or max(scale) - min(scale) > 1e-3 * max(scale):
         raise RigError(f"'{armature.name}' is scaled unevenly. Apply its scale first.")
     return performance.grown(float(scale.x)).moved(np.array(turn), np.array(place)), frames
+
+
+def performance_digest(armature: Any) -> str:
+    """Tells whether :func:`performance_of` a captured person is the same as at another time."""
+    placed = " ".join(f"{value:.5f}" for row in armature.matrix_world for value in row)
+    return f"{keys_digest(armature)} {placed}"
 
 
 def retarget(

@@ -205,7 +205,7 @@ def _pose_matrices(armature: Any, names: Sequence[str]) -> dict[str, Any]:
 
 @contextmanager
 def _resting(armature: Any, bones: RigBones) -> Iterator[None]:
-    """The armature in its pose of rest, its switches set; afterwards pose and action are as they were."""
+    """The armature in its pose of rest, its switches set, unlinked; afterwards all of that is as it was."""
     animation = armature.animation_data
     action = animation.action if animation else None
     slot = getattr(animation, "action_slot", None) if animation else None
@@ -216,8 +216,11 @@ def _resting(armature: Any, bones: RigBones) -> Iterator[None]:
         for setting in bones.settings
         if setting.bone in armature.pose.bones and setting.property in armature.pose.bones[setting.bone]
     }
+    links = [each for bone in armature.pose.bones for each in bone.constraints if each.name.startswith(LINK)]
     if animation:
         animation.action, animation.use_nla = None, False
+    for constraint in links:
+        constraint.mute = True
     apply_settings(armature, bones)
     for bone in armature.pose.bones:
         bone.matrix_basis = Matrix.Identity(4)
@@ -229,6 +232,8 @@ def _resting(armature: Any, bones: RigBones) -> Iterator[None]:
             armature.pose.bones[name].matrix_basis = pose
         for (bone_name, key), value in switches.items():
             armature.pose.bones[bone_name][key] = value
+        for constraint in links:
+            constraint.mute = False
         if animation:
             animation.use_nla = used_nla
             animation.action = action

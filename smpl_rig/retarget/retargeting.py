@@ -189,11 +189,7 @@ class Retargeting:
 
     def keys(self, pose: WorldPose) -> RigKeys:
         """What the bones are keyed with for a pose, twist bones among them."""
-        turned = dict(pose.turned)
-        for side in SIDES:
-            for limb in LIMBS:
-                turned |= self._twisted(f"{side}_{limb}", turned)
-        rig = self.rig
+        turned, rig = self.with_twists(pose.turned), self.rig
         turns = {}
         for name in sorted(turned, key=rig.names.index):
             bone = rig.index(name)
@@ -210,6 +206,14 @@ class Retargeting:
         return RigKeys(
             turns, self.carrier, rotations.rotate(np.broadcast_to(back, (len(moved), 4)), moved) / rig.unit_m
         )
+
+    def with_twists(self, turned: Mapping[str, Floats]) -> dict[str, Floats]:
+        """By bone, (T, 4) from rest: the same bones, and those that share their limbs' roll."""
+        twisted = dict(turned)
+        for side in SIDES:
+            for limb in LIMBS:
+                twisted |= self._twisted(f"{side}_{limb}", twisted)
+        return twisted
 
     def limb_bone(self, joint: str) -> str:
         """The bone of a joint."""

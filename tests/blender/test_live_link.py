@@ -1,6 +1,8 @@
 """Targets that follow a person without keys."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +12,15 @@ bpy = pytest.importorskip("bpy")
 from mathutils import Matrix  # noqa: E402
 
 from smpl_rig.blender.animation import fit_scene  # noqa: E402
-from smpl_rig.blender.character import apply_smoothness, build_character  # noqa: E402
-from smpl_rig.blender.live_link import is_linked, link, unlink  # noqa: E402
+from smpl_rig.blender.character import CharacterError, apply_smoothness, build_character  # noqa: E402
+from smpl_rig.blender.live_link import is_linked, link, linked_targets, plant, unlink  # noqa: E402
 from smpl_rig.blender.retarget import find_rig_bones, performance_of, retarget_person  # noqa: E402
+from smpl_rig.blender.rig_reading import read_rig  # noqa: E402
 from smpl_rig.motion import Motion  # noqa: E402
+from smpl_rig.retarget.planting import rig_sole_points  # noqa: E402
 from smpl_rig.retarget.retargeting import Retargeting  # noqa: E402
 from smpl_rig.retarget.rig import RigError  # noqa: E402
+from smpl_rig.retarget.rig_map import RigBones  # noqa: E402
 
 from ..retarget_rigs import mpfb_bones  # noqa: E402
 from .retarget_scenes import armature_of, limb_errors, walking  # noqa: E402
@@ -36,33 +41,123 @@ def test_limbs_point_as_the_persons_do(scene: Any, person: Any) -> None:
     link(target, person, bones)
     assert is_linked(target)
     assert target.animation_data is None or target.animation_data.action is None
-    assert limb_errors(scene, target, bones, person, FRAMES).max() < 0.1
+    assert limb_errors(scene, target, bones, person, FRAMES).max() < 3
     apply_smoothness(person, 1.0)
     person.matrix_world = Matrix.Translation((1, 2, 0)) @ Matrix.Rotation(0.7, 4, "Z")
-    assert limb_errors(scene, target, bones, person, FRAMES).max() < 0.1
+    assert limb_errors(scene, target, bones, person, FRAMES).max() < 3
 
 
-def test_the_carrier_is_where_retargeting_puts_it(scene: Any, person: Any) -> None:
-    target = armature_of(mpfb_bones("game_engine"))
-    target.matrix_world = Matrix.Translation((3, 0, 0)) @ Matrix.Rotation(1.0, 4, "Z")
+def test_it_shows_what_baking_gives(scene: Any, person: Any) -> None:
+    """Feet that are planted, and twist bones, among it."""
+    stored = mpfb_bones("game_engine")
+    thigh, knee = (next(bone for bone in stored if bone.name == name) for name in ("thigh_l", "calf_l"))
+    stored += [replace(thigh, name="thigh_twist_01_l", parent="thigh_l", head=(thigh.head + knee.head) / 2)]
+    linked, baked = (armature_of(stored, name) for name in ("Linked", "Baked"))
+    for target in (linked, baked):
+        target.matrix_world = Matrix.Translation((3, 0, 0)) @ Matrix.Rotation(1.0, 4, "Z") @ Matrix.Scale(100, 4)
+        target.data.transform(Matrix.Scale(0.01, 4))
     bpy.context.view_layer.update()
+    bones = find_rig_bones(linked).bones
+    assert bones.twists == {"left_hip": ("thigh_twist_01_l",)}
+    link(linked, person, bones)
+    retarget_person(baked, person, bones)
+    for frame in range(1, 31):
+        for bone, matrix in posed(scene, baked, bones.all(), frame).items():
+            shown = posed(scene, linked, [bone], frame)[bone]
+            np.testing.assert_allclose(shown[:3, :3] / 100, matrix[:3, :3] / 100, atol=1e-3, err_msg=bone)
+            np.testing.assert_allclose(shown[:3, 3], matrix[:3, 3], atol=1e-3, err_msg=bone)
+
+
+def posed(scene: Any, target: Any, bones: Iterable[str], frame: int) -> dict[str, np.ndarray]:
+    """By bone, its matrix (4, 4) in the world."""
+    scene.frame_set(frame)
+    shown = target.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    return {bone: np.array(shown.matrix_world @ shown.pose.bones[bone].matrix) for bone in bones}
+
+
+def skate(scene: Any, target: Any, bones: RigBones, person: Any) -> float:
+    """Metres per second, the mean over what rests: how fast soles slide along the floor."""
+    performance, _ = performance_of(person)
+    rig, _ = read_rig(target, bones)
+    soles = rig_sole_points(Retargeting(rig, bones, performance.rest_joints))
+    rest = {bone: np.array(target.matrix_world @ target.data.bones[bone].matrix_local) for bone, _ in soles.values()}
+    places = np.array([
+        [(matrices[bone] @ np.linalg.inv(rest[bone]) @ [*place, 1])[:2] for bone, place in soles.values()]
+        for frame in range(1, len(performance.times_s) + 1)
+        for matrices in [posed(scene, target, rest, frame)]
+    ])  # fmt: skip
+    speed = np.linalg.norm(np.diff(places, axis=0), axis=-1) * 60
+    resting = (performance.contacts[1:] > 0.5) & (performance.contacts[:-1] > 0.5)
+    return float(speed[resting].mean())
+
+
+def test_feet_that_rest_stay(scene: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]) -> None:
+    """On legs of other proportions, in the link as in baking, and better than on a path that is merely scaled."""
+    motion = walking(rest_joints, make_motion, frames=90)
+    fit_scene(scene, motion)
+    person = build_character(scene, motion, None, "Walker", 0.0)
+    target = armature_of(mpfb_bones("mixamo"))
     bones = find_rig_bones(target).bones
     link(target, person, bones)
-    from smpl_rig.blender.rig_reading import read_rig
+    in_link = skate(scene, target, bones, person)
+    for joint in ("hip", "knee"):  # what the link would be without
+        for side in ("Left", "Right"):
+            copied = target.pose.bones[f"mixamorig:{side}{'UpLeg' if joint == 'hip' else 'Leg'}"].constraints[0].target
+            copied.animation_data_clear()
+    placed = next(each for each in target.pose.bones["mixamorig:Hips"].constraints if each.type == "COPY_LOCATION")
+    placed.target.parent.parent.animation_data_clear()
+    unplanted = skate(scene, target, bones, person)
+    unlink(target)
+    retarget_person(target, person, bones)
+    assert in_link < skate(scene, target, bones, person) + 1e-3
+    assert in_link < unplanted / 2
 
-    performance, _ = performance_of(person)
-    retargeting = Retargeting(read_rig(target, bones)[0], bones, performance.rest_joints)
-    expected = retargeting.follow(performance).place
+
+def test_feet_are_planted_again_when_called_for(scene: Any, person: Any) -> None:
+    target, baked = (armature_of(mpfb_bones("mixamo"), name) for name in ("Rig", "Baked"))
+    bones = find_rig_bones(target).bones
+    link(target, person, bones)
+    assert linked_targets() == [target]
+    assert not plant(target)  # nothing has changed
+    apply_smoothness(person, 0.9)
+    person.matrix_world = Matrix.Translation((1, 2, 0)) @ Matrix.Rotation(0.7, 4, "Z")
+    bpy.context.view_layer.update()
+    assert plant(target)
+    retarget_person(baked, person, bones)
     for frame in FRAMES:
-        scene.frame_set(frame)
-        shown = target.evaluated_get(bpy.context.evaluated_depsgraph_get())
-        place = shown.matrix_world @ shown.pose.bones[retargeting.carrier].head
-        np.testing.assert_allclose(place, expected[frame - 1], atol=1e-3)
+        for bone, matrix in posed(scene, baked, bones.all(), frame).items():
+            np.testing.assert_allclose(posed(scene, target, [bone], frame)[bone], matrix, atol=1e-3, err_msg=bone)
+
+
+def test_a_link_lives_on_in_a_file(scene: Any, person: Any, tmp_path: Path) -> None:
+    target = armature_of(mpfb_bones("mixamo"))
+    link(target, person, find_rig_bones(target).bones)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "linked.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "linked.blend"))
+    target, person = bpy.data.objects["Rig"], bpy.data.objects["Walker"]
+    assert linked_targets() == [target]
+    assert not plant(target)
+    apply_smoothness(person, 0.9)
+    assert plant(target)
+    person.animation_data.action = None
+    with pytest.raises(CharacterError, match="holds no capture"):
+        plant(target)
+    unlink(target)
+    assert linked_targets() == []
+
+
+def test_a_person_who_is_deleted_leaves_the_target_where_it_is(scene: Any, person: Any) -> None:
+    target = armature_of(mpfb_bones("mixamo"))
+    link(target, person, find_rig_bones(target).bones)
+    bpy.data.objects.remove(person)
+    assert not plant(target)
+    unlink(target)
+    assert not is_linked(target)
 
 
 def test_letting_go_leaves_nothing_behind(scene: Any, person: Any) -> None:
     target = armature_of(mpfb_bones("mixamo"))
-    objects, collections = set(bpy.data.objects), set(bpy.data.collections)
+    objects, collections, actions = set(bpy.data.objects), set(bpy.data.collections), set(bpy.data.actions)
     bones = find_rig_bones(target).bones
     link(target, person, bones)
     link(target, person, bones)  # again: it is linked once
@@ -70,6 +165,7 @@ def test_letting_go_leaves_nothing_behind(scene: Any, person: Any) -> None:
     assert not is_linked(target)
     assert set(bpy.data.objects) == objects
     assert set(bpy.data.collections) == collections
+    assert set(bpy.data.actions) == actions
 
 
 def test_baking_goes_before_the_link_of_an_earlier_day(scene: Any, person: Any) -> None:
