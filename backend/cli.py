@@ -136,13 +136,13 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from backend.export_command import formats
     from smpl_rig.exports.bvh import DEFAULT_ORDER, ORDERS
-    from smpl_rig.exports.preset import FORMATS, presets
+    from smpl_rig.exports.preset import FORMATS, PLAIN, presets
     from smpl_rig.exports.root_motion import RootMotion
 
     parser = commands.add_parser("export", help="write Motion files for other programs")
     parser.add_argument("motions", nargs="*", type=Path, metavar="MOTION", help="Motion files (.npz)")
     parser.add_argument("-o", "--out", type=Path, metavar="DIR")
-    parser.add_argument("--preset", choices=[*presets()], help="the program that FBX, glTF, USD and Alembic are for")
+    parser.add_argument("--preset", choices=[*presets()], default=PLAIN, help="the program (default: Limber's own way)")
     parser.add_argument("--presets", action="store_true", help="list the presets and what they are for")
     parser.add_argument("--format", type=formats, metavar="NAME,...", help=f"{', '.join(FORMATS)} (default: preset's)")
     parser.add_argument("--root-motion", choices=[*RootMotion], help="what the root bone does (default: the preset's)")
@@ -158,6 +158,8 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _add_retarget(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from smpl_rig.exports.preset import PLAIN, presets
+
     parser = commands.add_parser("retarget", help="put a motion onto any character")
     parser.add_argument("motion", type=Path, metavar="MOTION", help="a Motion file (.npz)")
     parser.add_argument("rig", type=Path, metavar="RIG", help="the character: .fbx, .glb, .gltf, .blend")
@@ -166,6 +168,7 @@ def _add_retarget(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--map", type=Path, metavar="FILE.json", help="which bone is which (default: it is found)")
     parser.add_argument("--armature", metavar="NAME", help="where the file holds several (default: with most bones)")
     parser.add_argument("--touch", action="store_true", help="lead hands to what the person's touch")
+    parser.add_argument("--preset", choices=[*presets()], default=PLAIN, help="the program that OUT is for")
     parser.set_defaults(run=_retarget)
 
 

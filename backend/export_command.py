@@ -23,7 +23,7 @@ def run_export(parsed: argparse.Namespace) -> int:
         return 0
     if not parsed.motions or parsed.out is None:
         raise LimberError("Nothing to export. Name Motion files and a folder: limber export MOTION.npz -o DIR.")
-    formats = parsed.format or (preset(parsed.preset).formats[:1] if parsed.preset else ("fbx",))
+    formats = parsed.format or preset(parsed.preset).formats[:1]
     try:
         parsed.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

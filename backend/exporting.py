@@ -14,7 +14,7 @@ from smpl_rig.errors import LimberError
 from smpl_rig.exports.amass import write_amass
 from smpl_rig.exports.bvh import DEFAULT_ORDER, write_bvh
 from smpl_rig.exports.csv import write_csv
-from smpl_rig.exports.preset import preset
+from smpl_rig.exports.preset import PLAIN, preset
 from smpl_rig.exports.root_motion import RootMotion
 from smpl_rig.exports.take import Take, take_of
 from smpl_rig.imports.smpl_result import SOURCES
@@ -38,7 +38,7 @@ class ExportOptions:
     Attributes:
         body: the file of the body that the motions belong to; None is Limber's own.
         smoothness: 0 to 1; None is usual: 0.5 for captures, 0 for imported motion.
-        preset: the program that FBX, glTF and USD are for; None writes Limber's own names, Z-up metres.
+        preset: the program that FBX, glTF, USD and Alembic are for.
         root_motion: None is the preset's.
         frame_rate: frames per second; None is the motion's.
         start_s: seconds; None is the beginning.
@@ -49,7 +49,7 @@ class ExportOptions:
 
     body: Path | None = None
     smoothness: float | None = None
-    preset: str | None = None
+    preset: str = PLAIN
     root_motion: RootMotion | None = None
     frame_rate: float | None = None
     start_s: float | None = None
@@ -75,7 +75,7 @@ def export_files(
     Raises:
         LimberError: if a file cannot be read or written, or two would have the same name.
     """
-    _check(motions, formats, options)
+    _check(motions, options)
     written: list[Path] = []
     warnings: list[str] = []
     for path in motions:
@@ -98,15 +98,12 @@ def usual_smoothness(motion: Motion) -> float:
     return 0.0 if motion.model in SOURCES else DEFAULT_SMOOTHNESS
 
 
-def _check(motions: Sequence[Path], formats: Sequence[str], options: ExportOptions) -> None:
+def _check(motions: Sequence[Path], options: ExportOptions) -> None:
     stems = [path.stem for path in motions]
     twice = next((stem for stem in stems if stems.count(stem) > 1), None)
     if twice is not None:
         raise ExportError(f"Two of the motions are called '{twice}'. Export them into different folders.")
-    if options.preset is not None:
-        preset(options.preset)
-    elif options.root_motion is not None and {*formats} & {*BLENDER_FORMATS}:
-        raise ExportError("Root motion in FBX, glTF and USD needs a preset, which says what the root bone is called.")
+    preset(options.preset)
 
 
 def _write_plain(take: Take, name: str, out: Path, stem: str, options: ExportOptions) -> Path:

@@ -14,6 +14,7 @@ class RetargetError(LimberError):
 
 
 _FOUND = "bones found by: "
+_WARNING = "warning: "
 
 
 def run_retarget(parsed: argparse.Namespace) -> int:
@@ -24,6 +25,7 @@ def run_retarget(parsed: argparse.Namespace) -> int:
     """
     command = [sys.executable, "-m", "smpl_rig.blender.retarget_file"]
     command += [str(parsed.motion), str(parsed.rig), str(parsed.out), "--smoothness", str(parsed.smoothness)]
+    command += ["--preset", parsed.preset]
     if parsed.map is not None:
         command += ["--map", str(parsed.map)]
     if parsed.armature is not None:
@@ -35,6 +37,8 @@ def run_retarget(parsed: argparse.Namespace) -> int:
         said = finished.stderr.strip().splitlines() or ["Blender gave no reason."]
         hint = " Install it with: pip install 'limber[blender]'" if "No module named 'bpy'" in finished.stderr else ""
         raise RetargetError(said[-1] + hint)
+    for warning in (line for line in finished.stdout.splitlines() if line.startswith(_WARNING)):
+        print(warning)
     how = next((line.removeprefix(_FOUND) for line in finished.stdout.splitlines() if line.startswith(_FOUND)), "")
     print(f"{parsed.out}  (bones found by: {how})")
     return 0

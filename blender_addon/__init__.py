@@ -5,15 +5,16 @@ A panel, and nothing that computes: captures are the backend's, characters are `
 """
 
 from . import (
+    export_operator,
     import_operator,
     operators,
     panels,
     preferences,
-    preset_operator,
     properties,
     retarget_operators,
     retarget_panel,
     retarget_properties,
+    retarget_watch,
     session,
 )
 
@@ -22,7 +23,7 @@ _CLASSES = (
     *properties.CLASSES,
     *operators.CLASSES,
     *import_operator.CLASSES,
-    *preset_operator.CLASSES,
+    *export_operator.CLASSES,
     *retarget_properties.CLASSES,
     *retarget_operators.CLASSES,
     *panels.CLASSES,
@@ -39,12 +40,14 @@ def register() -> None:
     properties.attach()
     retarget_properties.attach()
     session.begin()
+    retarget_watch.begin()
 
 
 def unregister() -> None:
     """Called by Blender when the extension is disabled, and when Blender quits."""
     import bpy
 
+    retarget_watch.end()
     session.end()
     retarget_properties.detach()
     properties.detach()

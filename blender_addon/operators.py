@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, StringProperty
+from bpy.props import StringProperty
 
 from . import session
 from .capture_run import CaptureRun
@@ -16,13 +16,6 @@ from .smpl_rig.errors import LimberError
 from .smpl_rig.smoothness import smoothness_presets
 
 _STEP_S = 0.1
-_FORMATS = (
-    ("FBX", "FBX", "For Unreal Engine, Unity, Maya, MotionBuilder and most others"),
-    ("BVH", "BVH", "The motion alone, for motion capture programs"),
-    ("GLB", "glTF", "For the web and game engines, in one file (.glb)"),
-    ("USD", "USD", "For Houdini, Omniverse and other USD programs (.usd)"),
-    ("ABC", "Alembic", "The moving mesh without bones, for renderers and simulation (.abc)"),
-)
 
 
 class LimberOperator(bpy.types.Operator):  # type: ignore[misc]
@@ -324,77 +317,6 @@ class LIMBER_OT_smooth_again(_OnCharacter):  # noqa: N801
         return {"FINISHED"}
 
 
-class LIMBER_OT_export(LimberOperator):  # noqa: N801
-    """Export the active captured person with the animation"""
-
-    bl_idname = "limber.export"
-    bl_label = "Export Character"
-
-    file_format: EnumProperty(name="Format", items=_FORMATS, options={"HIDDEN"})
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    filter_glob: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
-    check_existing: BoolProperty(default=True, options={"HIDDEN"})
-    bvh_order: EnumProperty(
-        name="Rotation Order",
-        description="Of the rotation channels of a BVH, the first outermost",
-        items=[(order, order, "") for order in ("ZXY", "ZYX", "XYZ", "XZY", "YXZ", "YZX")],
-    )
-    t_pose: BoolProperty(name="T-Pose First", description="Begin a BVH with one more frame that shows the rest pose")
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        from .characters import captured_armature
-
-        if captured_armature(context) is None:
-            cls.poll_message_set("Select a captured person")
-            return False
-        return True
-
-    def draw(self, _context: Any) -> None:
-        """Beside the files: what only some formats have."""
-        self.layout.use_property_split = True
-        if self.file_format == "BVH":
-            self.layout.prop(self, "bvh_order")
-            self.layout.prop(self, "t_pose")
-
-    @classmethod
-    def description(cls, _context: Any, properties: Any) -> str:
-        return next(text for name, _, text in _FORMATS if name == properties.file_format)
-
-    def invoke(self, context: Any, _event: Any) -> set[str]:
-        from .characters import captured_armature
-
-        folder = Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
-        name = bpy.path.clean_name(captured_armature(context).name)
-        self.filepath = str(folder / f"{name}{self._ending}")
-        self.filter_glob = f"*{self._ending}"
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
-
-    def check(self, _context: Any) -> bool:
-        """Keeps the ending while the user types a name."""
-        named = bpy.path.ensure_ext(self.filepath, self._ending)
-        changed = named != self.filepath
-        self.filepath = named
-        return bool(changed)
-
-    def run(self, context: Any) -> set[str]:
-        from .characters import captured_armature
-        from .smpl_rig.blender.exporters import export_bvh, export_take
-
-        path = bpy.path.ensure_ext(bpy.path.abspath(self.filepath), self._ending)
-        if self.file_format == "BVH":
-            export_bvh(captured_armature(context), path, self.bvh_order, t_pose=self.t_pose)
-        else:
-            export_take(captured_armature(context), path)
-        self.report({"INFO"}, f"Wrote {path}")
-        return {"FINISHED"}
-
-    @property
-    def _ending(self) -> str:
-        return f".{self.file_format.lower()}"
-
-
 CLASSES = (
     LIMBER_OT_capture,
     LIMBER_OT_load_capture,
@@ -406,5 +328,4 @@ CLASSES = (
     LIMBER_OT_key_smoothness,
     LIMBER_OT_unkey_smoothness,
     LIMBER_OT_smooth_again,
-    LIMBER_OT_export,
 )

@@ -22,15 +22,14 @@ import bpy
 
 from ..body import load_body
 from ..errors import LimberError
-from ..exports.preset import Preset, preset, presets
+from ..exports.preset import PLAIN, preset, presets
 from ..exports.root_motion import RootMotion
 from ..exports.take import resampled
 from ..motion import Motion
 from ..refine import refine
 from .animation import fit_scene
 from .character import build_character
-from .exporters import EXPORTERS, export_take
-from .preset_export import export_with_preset
+from .preset_export import ENDINGS, export_with_preset
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Options:
 
     body: Path | None = None
     smoothness: float = 0.5
-    preset: Preset | None = None
+    preset: str = PLAIN
     root_motion: RootMotion | None = None
     frame_rate: float | None = None
     start_s: float | None = None
@@ -73,10 +72,7 @@ def export_motion(motion_path: Path, outputs: Sequence[Path], options: Options) 
     armature = build_character(scene, motion, body, motion_path.stem, 0.0)
     told: list[str] = []
     for output in outputs:
-        if options.preset is None:
-            export_take(armature, output)
-        else:
-            told += export_with_preset(armature, output, options.preset, options.root_motion)
+        told += export_with_preset(armature, output, preset(options.preset), options.root_motion)
     return list(dict.fromkeys(told))
 
 
@@ -100,10 +96,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action="append",
         required=True,
         metavar="FILE",
-        help=f"{', '.join(EXPORTERS)}; repeat",
+        help=f"{', '.join(ENDINGS)}; repeat",
     )
     parser.add_argument("--smoothness", type=float, default=0.5, help="0 (raw capture) to 1 (smoothest)")
-    parser.add_argument("--preset", choices=[*presets()], help="the program that the files are for")
+    parser.add_argument("--preset", choices=[*presets()], default=PLAIN, help="the program that the files are for")
     parser.add_argument("--root-motion", type=RootMotion, choices=[*RootMotion], help="default: the preset's")
     parser.add_argument("--fps", type=float, help="frames per second (default: the footage's)")
     parser.add_argument("--start", type=float, help="seconds")
@@ -118,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             Options(
                 body=parsed.body,
                 smoothness=parsed.smoothness,
-                preset=preset(parsed.preset) if parsed.preset else None,
+                preset=parsed.preset,
                 root_motion=parsed.root_motion,
                 frame_rate=parsed.fps,
                 start_s=parsed.start,

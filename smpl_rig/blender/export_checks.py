@@ -14,12 +14,15 @@ import bpy
 import numpy as np
 
 from ..exports.preset import Preset
-from .prepared import renamed
+from ..skeleton import JOINT_NAMES
+from .prepared import bone_held_by, is_skinned, meshes_of, renamed
 
 #: Sizes that differ by less are the same.
 _SAME = 1e-4
 #: Names that a message lists.
 _LISTED = 4
+#: What every program must read; Blender writes no more.
+_INFLUENCES_OF_GLTF = 4
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,27 @@ class Problem:
     message: str
 
 
-def validate_animation(armature: Any, _preset: Preset) -> list[Problem]:
+@dataclass(frozen=True)
+class Purpose:
+    """What a file is for.
+
+    Attributes:
+        preset: the program.
+        ending: of the file, as ``.fbx``.
+    """
+
+    preset: Preset
+    ending: str
+
+    @property
+    def most_influences(self) -> tuple[int, str]:
+        """Bones that may move one vertex, and who says so."""
+        if self.ending == ".glb" and self.preset.most_influences > _INFLUENCES_OF_GLTF:
+            return _INFLUENCES_OF_GLTF, "glTF"
+        return self.preset.most_influences, self.preset.title
+
+
+def validate_animation(armature: Any, _purpose: Purpose) -> list[Problem]:
     """There must be a take."""
     action = armature.animation_data.action if armature.animation_data else None
     if action is None:
@@ -40,7 +63,7 @@ def validate_animation(armature: Any, _preset: Preset) -> list[Problem]:
     return []
 
 
-def validate_uniform_scale(armature: Any, _preset: Preset) -> list[Problem]:
+def validate_uniform_scale(armature: Any, _purpose: Purpose) -> list[Problem]:
     """A skeleton that is wider than high cannot be turned without shearing it."""
     sizes = np.linalg.norm(np.array(armature.matrix_world)[:3, :3], axis=0)
     if np.linalg.det(np.array(armature.matrix_world)[:3, :3]) <= 0:
@@ -51,7 +74,7 @@ def validate_uniform_scale(armature: Any, _preset: Preset) -> list[Problem]:
     return []
 
 
-def validate_applied_scale(armature: Any, _preset: Preset) -> list[Problem]:
+def validate_applied_scale(armature: Any, _purpose: Purpose) -> list[Problem]:
     """A scale that was not applied is applied in the file, which users may not expect."""
     size = float(np.linalg.norm(np.array(armature.matrix_world)[:3, 0]))
     if abs(size - 1) > _SAME:
@@ -59,7 +82,7 @@ def validate_applied_scale(armature: Any, _preset: Preset) -> list[Problem]:
     return []
 
 
-def validate_single_root(armature: Any, _preset: Preset) -> list[Problem]:
+def validate_single_root(armature: Any, _purpose: Purpose) -> list[Problem]:
     """Game engines take one root, and drop or refuse the others."""
     roots = [bone.name for bone in armature.data.bones if bone.parent is None]
     if not roots:
@@ -69,29 +92,38 @@ def validate_single_root(armature: Any, _preset: Preset) -> list[Problem]:
     return []
 
 
-def validate_names(armature: Any, preset: Preset) -> list[Problem]:
-    """No two bones may be called alike in the file."""
-    names = renamed(tuple(bone.name for bone in armature.data.bones), preset)
+def validate_names(armature: Any, purpose: Purpose) -> list[Problem]:
+    """No two bones may be called alike in the file, and a captured person's bones have the names that presets know."""
+    bones = tuple(bone.name for bone in armature.data.bones)
+    lost = [joint for joint in JOINT_NAMES if joint not in bones]
+    if 0 < len(lost) < len(JOINT_NAMES) / 2:
+        told = f"'{armature.name}' lacks the bones {_listed(lost)}, so it is no captured person"
+        return [Problem(False, f"{told}: all bones keep their names.")]
+    names = renamed(bones, purpose.preset)
     twice = [name for name, count in Counter(names.values()).items() if count > 1]
     if twice:
         return [Problem(True, f"Two bones would be called {_listed(twice)}. Rename those that are no captured joints.")]
     return []
 
 
-def validate_skin(armature: Any, preset: Preset) -> list[Problem]:
+def validate_skin(armature: Any, purpose: Purpose) -> list[Problem]:
     """There is a mesh, it follows the armature, and all of it does."""
-    meshes = [child for child in armature.children_recursive if child.type == "MESH"]
+    meshes = meshes_of(armature)
     if not meshes:
         missing = f"'{armature.name}' has no mesh"
-        if preset.skin == "required":
-            return [Problem(True, f"{missing}, and {preset.title} refuses a skeleton alone. Give the body (--body).")]
+        if purpose.ending == ".abc":
+            return [Problem(True, f"{missing}, and Alembic holds meshes alone. Choose another format.")]
+        if purpose.preset.skin == "required":
+            refused = f"{missing}, and {purpose.preset.title} refuses a skeleton alone. Give the body (--body)."
+            return [Problem(True, refused)]
         return [Problem(False, f"{missing}: the file holds a skeleton alone.")]
-    return [problem for mesh in meshes for problem in _skin_problems(mesh, armature, preset)]
+    return [problem for mesh in meshes for problem in _skin_problems(mesh, armature, purpose)]
 
 
-def _skin_problems(mesh: Any, armature: Any, preset: Preset) -> list[Problem]:
-    skinned = any(each.type == "ARMATURE" and each.object == armature for each in mesh.modifiers)
-    if not skinned:
+def _skin_problems(mesh: Any, armature: Any, purpose: Purpose) -> list[Problem]:
+    if not is_skinned(mesh, armature):
+        if bone_held_by(mesh, armature) is not None:
+            return []
         return [Problem(False, f"'{mesh.name}' has no Armature modifier for '{armature.name}': it will not bend.")]
     bones = {group.index for group in mesh.vertex_groups if group.name in armature.data.bones}
     influences = [
@@ -101,19 +133,16 @@ def _skin_problems(mesh: Any, armature: Any, preset: Preset) -> list[Problem]:
     free, most = influences.count(0), max(influences, default=0)
     if free:
         problems.append(Problem(False, f"{free} vertices of '{mesh.name}' follow no bone: they will stay behind."))
-    if most > preset.most_influences:
-        problems.append(
-            Problem(
-                False,
-                f"Up to {most} bones move a vertex of '{mesh.name}'; {preset.title} keeps {preset.most_influences} "
-                "unless it is told otherwise.",
-            )
-        )
+    kept, keeper = purpose.most_influences
+    if most > kept:
+        told = f"Up to {most} bones move a vertex of '{mesh.name}'; {keeper} keeps {kept}"
+        problems.append(Problem(False, f"{told}." if keeper == "glTF" else f"{told} unless it is told otherwise."))
     return problems
 
 
+Validation = Callable[[Any, Purpose], list[Problem]]
 #: All of them, in the order in which they are told.
-VALIDATIONS: tuple[Callable[[Any, Preset], list[Problem]], ...] = (
+VALIDATIONS: tuple[Validation, ...] = (
     validate_animation,
     validate_uniform_scale,
     validate_applied_scale,
@@ -121,12 +150,18 @@ VALIDATIONS: tuple[Callable[[Any, Preset], list[Problem]], ...] = (
     validate_names,
     validate_skin,
 )
+#: What cannot go wrong, because the format has none of it: BVH meshes and other bones, Alembic bones.
+_NEEDLESS: dict[str, tuple[Validation, ...]] = {
+    ".bvh": (validate_single_root, validate_names, validate_skin),
+    ".abc": (validate_single_root, validate_names),
+}
 
 
-def check(armature: Any, preset: Preset) -> list[Problem]:
-    """Everything that would go wrong with this armature for this preset."""
+def check(armature: Any, purpose: Purpose) -> list[Problem]:
+    """Everything that would go wrong with this armature in this file."""
     bpy.context.view_layer.update()  # or what a script has just moved would be looked at where it was
-    return [problem for validate in VALIDATIONS for problem in validate(armature, preset)]
+    needless = _NEEDLESS.get(purpose.ending, ())
+    return [problem for validate in VALIDATIONS if validate not in needless for problem in validate(armature, purpose)]
 
 
 def _listed(names: list[str]) -> str:

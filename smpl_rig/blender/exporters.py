@@ -1,12 +1,14 @@
-"""Takes as files: FBX, BVH, glTF, USD and Alembic.
+"""One armature's take as a file, as it is: FBX, BVH, glTF, USD and Alembic.
+
+Everybody who exports calls :mod:`.preset_export`, which looks for what would go wrong and makes the take ready.
 
 A take is the action of one armature, with the meshes that hang on it, over the action's range at the scene's rate. It
 is exported from a scene of its own, so that nothing else gets into the file and the user's selection, frame, range and
 hidden objects stay as they are. A file is written whole or not at all.
 
-Units and axes: FBX has the FBX default axes (Y up, the figure faces +Z) and metres as its unit, with no scale on any
-node. BVH is Y up and in metres, glTF Y up and in metres as it always is, USD Z up and in metres, as the file says.
-Frame numbers are Blender's, except that glTF, made for playing, starts at 0 s.
+Units and axes: FBX has those it is asked for, with no scale on any node. BVH is Y up and in metres, glTF Y up and in
+metres as it always is, USD Z up and in metres, as the file says. Frame numbers are Blender's, except that glTF, made
+for playing, starts at 0 s.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +35,7 @@ from ..exports.glb import hang_skinned_meshes_on_scenes
 from ..skeleton import JOINT_NAMES, PARENTS
 from .animation import frame_rate
 from .armature import object_mode
-from .prepared import rigid, sample_poses
+from .prepared import meshes_of, rigid, sample_poses
 
 Array = NDArray[Any]
 StrPath = str | os.PathLike[str]
@@ -148,7 +150,7 @@ def export_abc(armature: Any, path: StrPath) -> None:
     Raises:
         ExportError: as :func:`export_fbx`, where there is no mesh, and where this Blender was built without Alembic.
     """
-    if not any(child.type == "MESH" for child in armature.children_recursive):
+    if not meshes_of(armature):
         raise ExportError(f"'{armature.name}' has no mesh, and Alembic holds meshes alone. Choose another format.")
     with _whole_file(path, ".abc") as part, _stage(armature) as stage:
         armature.select_set(False, view_layer=stage.scene.view_layers[0])
@@ -194,30 +196,6 @@ def take_samples(armature: Any) -> Array:
         return sample_poses(armature, stage.scene)
 
 
-#: What writes a file, by its ending.
-EXPORTERS: dict[str, Callable[[Any, StrPath], None]] = {
-    ".fbx": export_fbx,
-    ".bvh": export_bvh,
-    ".glb": export_glb,
-    ".usd": export_usd,
-    ".usda": export_usd,
-    ".usdc": export_usd,
-    ".abc": export_abc,
-}
-
-
-def export_take(armature: Any, path: StrPath) -> None:
-    """Writes the take in the format that the path's ending names.
-
-    Raises:
-        ExportError: if no exporter has that ending, and as :func:`export_fbx`.
-    """
-    ending = Path(path).suffix.lower()
-    if ending not in EXPORTERS:
-        raise ExportError(f"{path} ends in '{ending}'. Choose one of {', '.join(EXPORTERS)}.")
-    EXPORTERS[ending](armature, path)
-
-
 @dataclass(frozen=True)
 class _Stage:
     scene: Any
@@ -229,7 +207,7 @@ def _stage(armature: Any, *, with_meshes: bool = True) -> Iterator[_Stage]:
     action = armature.animation_data.action if armature.type == "ARMATURE" and armature.animation_data else None
     if action is None or not armature.users_scene:
         raise ExportError(f"'{armature.name}' has no animation. Select the armature of a captured person.")
-    meshes = [child for child in armature.children_recursive if child.type == "MESH"] if with_meshes else []
+    meshes = meshes_of(armature) if with_meshes else []
     source = armature.users_scene[0]
     window = bpy.context.window or bpy.context.window_manager.windows[0]
     opened = window.scene

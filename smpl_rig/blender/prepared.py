@@ -7,7 +7,7 @@ object's scale applied. The user's own objects are not touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -97,6 +97,31 @@ class Sampled:
         )
 
 
+def meshes_of(armature: Any) -> list[Any]:
+    """What hangs on the armature, and what it moves from elsewhere in its scenes."""
+    hung = [child for child in armature.children_recursive if child.type == "MESH"]
+    moved = [
+        each
+        for scene in armature.users_scene
+        for each in scene.objects
+        if each.type == "MESH" and is_skinned(each, armature)
+    ]
+    return list(dict.fromkeys(hung + moved))
+
+
+def is_skinned(mesh: Any, armature: Any) -> bool:
+    """Whether the armature bends the mesh."""
+    return any(each.type == "ARMATURE" and each.object == armature for each in mesh.modifiers)
+
+
+def bone_held_by(mesh: Any, armature: Any) -> str | None:
+    """The bone that the mesh hangs on as a stiff thing, itself or through other objects."""
+    link = mesh
+    while link.parent is not None and link.parent != armature:
+        link = link.parent
+    return str(link.parent_bone) if link.parent == armature and link.parent_type == "BONE" else None
+
+
 def rigid(linear: Array) -> Array:
     """(..., 3, 3) rotations with sizes -> rotations."""
     return linear / np.linalg.norm(linear, axis=-2, keepdims=True)
@@ -144,7 +169,9 @@ def standing_matrix(armature: Any) -> Array:
 
 
 @contextmanager
-def prepared(armature: Any, sample: Sampled, preset: Preset, unit_m: float, turned: Array) -> Iterator[Any]:
+def prepared(
+    armature: Any, sample: Sampled, preset: Preset, unit_m: float, turned: Array, *, t_pose: bool = False
+) -> Iterator[Any]:
     """A copy of the armature and its meshes as a preset wants them, gone afterwards.
 
     Args:
@@ -153,12 +180,13 @@ def prepared(armature: Any, sample: Sampled, preset: Preset, unit_m: float, turn
         preset: names and root.
         unit_m: metres of the copy's unit of length.
         turned: (3, 3) from the world's axes to the copy's; the copy's object is turned back, so that it stands upright.
+        t_pose: begin one frame earlier, with the rest pose.
 
     Yields:
         The copy's armature object, in the scene of the user's.
     """
     action = armature.animation_data.action
-    if preset.root_bone is None:
+    if preset.root_bone is None and is_captured(sample.names):
         sample = sample.without(ROOT_NAME)
     made = _Copy(preset.armature or armature.name, action.name)
     with object_mode():
@@ -166,14 +194,24 @@ def prepared(armature: Any, sample: Sampled, preset: Preset, unit_m: float, turn
             names = renamed(sample.names, preset)
             made.build(armature, sample, names, unit_m, turned)
             first = int(np.floor(action.frame_range[0]))
+            if t_pose:
+                sample = replace(sample, posed=np.concatenate((sample.rest[None], sample.posed)))
+                first -= 1
             made.key(sample, names, unit_m, turned, first + np.arange(len(sample.posed)))
             yield made.armature
         finally:
             made.remove()
 
 
+def is_captured(names: Collection[str]) -> bool:
+    """Whether these bones are a captured person's; another rig's may be called alike and be others."""
+    return {*JOINT_NAMES} <= {*names}
+
+
 def renamed(names: tuple[str, ...], preset: Preset) -> dict[str, str]:
-    """What each bone is called in the file; those that are no joints of SMPL's keep their names."""
+    """What each bone is called in the file; those that are no captured joints keep their names."""
+    if not is_captured(names):
+        return {name: name for name in names}
     table = preset.names | ({ROOT_NAME: preset.root_bone} if preset.root_bone else {})
     return {name: table.get(name, name) for name in names}
 
@@ -215,7 +253,7 @@ class _Copy:
                 bone.use_deform = armature.data.bones[name].use_deform
                 bone.parent = made[parent] if parent >= 0 else None
                 made.append(bone)
-        for mesh in [child for child in armature.children_recursive if child.type == "MESH"]:
+        for mesh in meshes_of(armature):
             self._add_mesh(mesh, armature, names, change @ np.diag([1 / unit_m] * 3 + [1]), collection)
         # last, or the meshes would be bound to a turned armature
         self.armature.matrix_world = Matrix(change.T)
@@ -273,8 +311,7 @@ class _Copy:
         self.meshes.append(copy)
         self._claim(bpy.data.objects, copy, mesh.name)
         self._claim(bpy.data.meshes, copy.data, mesh.data.name)
-        bound = standing_matrix(armature) @ np.linalg.inv(np.array(armature.matrix_world)) @ np.array(mesh.matrix_world)
-        copy.data.transform(Matrix(change @ bound), shape_keys=True)
+        copy.data.transform(Matrix(change @ _mesh_at_rest(mesh, armature)), shape_keys=True)
         copy.parent = self.armature
         copy.parent_type = "OBJECT"
         copy.matrix_parent_inverse = Matrix.Identity(4)
@@ -287,4 +324,19 @@ class _Copy:
         for modifier in copy.modifiers:
             if modifier.type == "ARMATURE" and modifier.object == armature:
                 modifier.object = self.armature
+        held_by = bone_held_by(mesh, armature)
+        if held_by is not None and not is_skinned(mesh, armature):  # engines know no other way to follow a bone
+            copy.vertex_groups.clear()
+            copy.vertex_groups.new(name=names[held_by]).add(range(len(copy.data.vertices)), 1.0, "REPLACE")
+            copy.modifiers.new("Armature", "ARMATURE").object = self.armature
         collection.objects.link(copy)
+
+
+def _mesh_at_rest(mesh: Any, armature: Any) -> Array:
+    """(4, 4) from the mesh's axes to the world, with the armature at rest, as :func:`standing_matrix` has it."""
+    placed = np.linalg.inv(np.array(armature.matrix_world)) @ np.array(mesh.matrix_world)
+    held_by = bone_held_by(mesh, armature)
+    if held_by is not None and not is_skinned(mesh, armature):
+        posed = np.array(armature.pose.bones[held_by].matrix)
+        placed = np.array(armature.data.bones[held_by].matrix_local) @ np.linalg.inv(posed) @ placed
+    return standing_matrix(armature) @ placed

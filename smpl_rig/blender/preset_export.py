@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,23 +10,54 @@ from typing import Any
 
 import numpy as np
 
-from ..exports.preset import Preset
+from ..exports.bvh import DEFAULT_ORDER
+from ..exports.preset import PLAIN, Preset
+from ..exports.preset import preset as named
 from ..exports.root_motion import RootMotion
-from .export_checks import check
-from .exporters import ExportError, export_abc, export_fbx, export_glb, export_usd, take_samples
-from .prepared import prepared, sampled, turn_to
+from .export_checks import Purpose, check
+from .exporters import ExportError, export_abc, export_bvh, export_fbx, export_glb, export_usd, take_samples
+from .prepared import is_captured, prepared, sampled, turn_to
 
-_IN_METRES = {".glb": export_glb, ".usd": export_usd, ".usda": export_usd, ".usdc": export_usd, ".abc": export_abc}
+#: What writes a file whose axes and unit are the format's own, by its ending.
+_WRITERS: dict[str, Callable[[Any, Path], None]] = {
+    ".glb": export_glb,
+    ".usd": export_usd,
+    ".usda": export_usd,
+    ".usdc": export_usd,
+    ".abc": export_abc,
+}
+#: What is written.
+ENDINGS = (".fbx", ".bvh", *_WRITERS)
 
 
-def export_with_preset(armature: Any, path: Path, preset: Preset, root_motion: RootMotion | None = None) -> list[str]:
-    """Writes the armature's take in the format of the path's ending.
+@dataclass(frozen=True)
+class BvhOptions:
+    """What only BVH has.
+
+    Attributes:
+        order: of the rotation channels, the first outermost.
+        t_pose: whether one more frame shows the rest pose first.
+    """
+
+    order: str = DEFAULT_ORDER
+    t_pose: bool = False
+
+
+def export_with_preset(
+    armature: Any,
+    path: Path,
+    preset: Preset,
+    root_motion: RootMotion | None = None,
+    bvh: BvhOptions = BvhOptions(),
+) -> list[str]:
+    """Checks the armature, and writes its take in the format of the path's ending: the one way out of Blender.
 
     Args:
         armature: with an action; a captured person's, or any other for root motion in the pelvis.
-        path: ends in ``.fbx``, ``.glb``, ``.usd`` or ``.abc``.
+        path: ends in one of :data:`ENDINGS`; BVH has Limber's own names whatever the preset, and no root bone.
         preset: whose wishes are fulfilled.
-        root_motion: None is the preset's.
+        root_motion: None is the preset's, and for other rigs than a captured person's what they do.
+        bvh: for BVH.
 
     Returns:
         What the user should know.
@@ -36,29 +67,47 @@ def export_with_preset(armature: Any, path: Path, preset: Preset, root_motion: R
         PreparationError: if the armature lacks the bones that root motion needs.
     """
     ending = path.suffix.lower()
-    if ending != ".fbx" and ending not in _IN_METRES:
-        raise ExportError(f"{path} ends in '{ending}'. Presets write .fbx, {', '.join(_IN_METRES)}.")
-    problems = check(armature, preset)
+    if ending not in ENDINGS:
+        raise ExportError(f"{path} ends in '{path.suffix}'. Choose one of {', '.join(ENDINGS)}.")
+    problems = check(armature, Purpose(preset, ending))
     errors = [problem.message for problem in problems if problem.is_error]
     if errors:
         raise ExportError(f"{path.name} was not written. {' '.join(errors)}")
-    wanted = root_motion or preset.root_motion
+    wanted = root_motion or (preset.root_motion if _is_captured(armature) else RootMotion.PELVIS)
     if wanted is RootMotion.ROOT and preset.root_bone is None:
         raise ExportError(f"{preset.title} has no root bone to hold the root motion. Choose pelvis or in-place.")
     sample = sampled(armature, take_samples(armature)).with_root_motion(wanted)
-    is_fbx = ending == ".fbx"
-    turned = turn_to(preset) if is_fbx else np.eye(3)
-    unit_m = preset.unit_m if is_fbx else 1.0
-    with prepared(armature, sample, preset, unit_m, turned) as copy:
-        if is_fbx:
-            export_fbx(copy, path, forward=preset.backward, up=preset.up, unit_m=unit_m, leaf_bones=preset.leaf_bones)
-        else:
-            _IN_METRES[ending](copy, path)
+    if ending == ".fbx":
+        t_pose = preset.t_pose_first
+        with prepared(armature, sample, preset, preset.unit_m, turn_to(preset), t_pose=t_pose) as copy:
+            export_fbx(
+                copy,
+                path,
+                forward=preset.backward,
+                up=preset.up,
+                unit_m=preset.unit_m,
+                leaf_bones=preset.leaf_bones,
+            )
+    elif ending == ".bvh":
+        with prepared(armature, sample, named(PLAIN), 1.0, np.eye(3)) as copy:
+            export_bvh(copy, path, bvh.order, t_pose=bvh.t_pose)
+    else:
+        with prepared(armature, sample, preset, 1.0, np.eye(3)) as copy:
+            _WRITERS[ending](copy, path)
     return [problem.message for problem in problems]
 
 
+def _is_captured(armature: Any) -> bool:
+    return is_captured(armature.data.bones.keys())
+
+
 def export_takes(
-    armatures: Sequence[Any], folder: Path, ending: str, preset: Preset, root_motion: RootMotion | None = None
+    armatures: Sequence[Any],
+    folder: Path,
+    ending: str,
+    preset: Preset,
+    root_motion: RootMotion | None = None,
+    bvh: BvhOptions = BvhOptions(),
 ) -> dict[Path, list[str]]:
     """Writes every take of each armature into a file of its own, called after its action.
 
@@ -79,7 +128,7 @@ def export_takes(
     told: dict[Path, list[str]] = {}
     for (armature, take), path in zip(takes, paths, strict=True):
         with _alone(armature, take) if len(_takes_of(armature)) > 1 else nullcontext():
-            told[path] = export_with_preset(armature, path, preset, root_motion)
+            told[path] = export_with_preset(armature, path, preset, root_motion, bvh)
     return told
 
 

@@ -21,6 +21,7 @@ import addon_utils
 import numpy as np
 
 from ..errors import LimberError
+from ..exports.preset import PLAIN, Preset, preset, presets
 from ..motion import Motion
 from ..refine import refine
 from ..retarget.finding import Finding, find_by_map
@@ -28,13 +29,13 @@ from ..retarget.retargeting import Performance
 from ..retarget.rig import RigError
 from ..retarget.rig_map import RigMap, read_rig_map
 from .animation import fit_scene, frame_rate, frames_at
-from .exporters import EXPORTERS, export_take
+from .preset_export import ENDINGS, export_with_preset
 from .retarget import find_rig_bones, retarget
 
 #: What rigs are read from.
 RIG_FORMATS = (".blend", ".fbx", ".glb", ".gltf")
 #: What is written.
-OUT_FORMATS = (".blend", ".fbx", ".glb", ".usd", ".usdc", ".usda", ".abc")
+OUT_FORMATS = (".blend", *(ending for ending in ENDINGS if ending != ".bvh"))
 
 
 def retarget_file(
@@ -46,7 +47,8 @@ def retarget_file(
     armature: str | None = None,
     *,
     touch: bool = False,
-) -> Finding:
+    program: str = PLAIN,
+) -> tuple[Finding, list[str]]:
     """Opens the rig, bakes the motion to it and writes it by the output's ending.
 
     Args:
@@ -57,9 +59,10 @@ def retarget_file(
         rig_map: of the rig; without one it is found.
         armature: the name of the armature, where the file holds several.
         touch: whether hands are led to what the person's are at.
+        program: the preset that the output is for.
 
     Returns:
-        Which bones were taken for which.
+        Which bones were taken for which, and what the user should know of the output.
 
     Raises:
         LimberError: if a file cannot be read or written, or the rig is no two-legged figure.
@@ -76,8 +79,7 @@ def retarget_file(
     fit_scene(scene, motion)
     frames = frames_at(motion.timestamps_s, frame_rate(scene))
     retarget(target, Performance.of(motion), np.asarray(frames), found.bones, motion_path.stem, touch=touch)
-    _write(target, out)
-    return found
+    return found, _write(target, out, preset(program))
 
 
 def _open(path: Path) -> None:
@@ -115,10 +117,9 @@ def _armature(path: Path, name: str | None) -> Any:
     return max(armatures, key=lambda each: len(each.data.bones))
 
 
-def _write(target: Any, out: Path) -> None:
-    if out.suffix.lower() in EXPORTERS:
-        export_take(target, out)
-        return
+def _write(target: Any, out: Path, program: Preset) -> list[str]:
+    if out.suffix.lower() in ENDINGS:
+        return export_with_preset(target, out, program)
     part = out.with_name(f".{out.name}.part.blend")
     try:
         bpy.ops.wm.save_as_mainfile(filepath=str(part), copy=True)
@@ -126,6 +127,7 @@ def _write(target: Any, out: Path) -> None:
     except (RuntimeError, OSError) as error:
         part.unlink(missing_ok=True)
         raise RigError(f"{out} cannot be written: {str(error).strip().splitlines()[-1]}") from error
+    return []
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -138,15 +140,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--map", type=Path, metavar="FILE.json", help="which bone is which (default: it is found)")
     parser.add_argument("--armature", metavar="NAME", help="where the file holds several (default: with most bones)")
     parser.add_argument("--touch", action="store_true", help="lead hands to what the person's touch")
+    parser.add_argument("--preset", choices=[*presets()], default=PLAIN, help="the program that OUT is for")
     parsed = parser.parse_args(arguments)
     try:
         rig_map = None if parsed.map is None else read_rig_map(parsed.map)
-        found = retarget_file(
-            parsed.motion, parsed.rig, parsed.out, parsed.smoothness, rig_map, parsed.armature, touch=parsed.touch
+        found, told = retarget_file(
+            parsed.motion,
+            parsed.rig,
+            parsed.out,
+            parsed.smoothness,
+            rig_map,
+            parsed.armature,
+            touch=parsed.touch,
+            program=parsed.preset,
         )
     except LimberError as error:
         print(error, file=sys.stderr)
         return 1
+    for message in told:
+        print(f"warning: {message}")
     print(f"bones found by: {found.how}")
     return 0
 

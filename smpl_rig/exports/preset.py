@@ -10,6 +10,7 @@
 ``root_bone``      what the root bone is called; null leaves it out
 ``root_motion``    ``pelvis``, ``root`` or ``in-place``, unless the user says otherwise
 ``leaf_bones``     whether the ends of limbs get bones of their own
+``t_pose_first``   whether one more frame before the take shows the rest pose (FBX)
 ``skin``           ``required`` or ``wanted``
 ``most_influences``  bones that may move one vertex
 ``names``          for each of SMPL's 24 joints the bone's name
@@ -30,6 +31,8 @@ from .root_motion import RootMotion
 
 FOLDER = Path(__file__).parent / "presets"
 FORMATS = ("fbx", "glb", "usd", "abc", "bvh", "amass", "csv")
+#: The preset of those who ask for none.
+PLAIN = "limber"
 AXES = ("X", "-X", "Y", "-Y", "Z", "-Z")
 
 
@@ -52,6 +55,7 @@ class Preset:
     root_bone: str | None
     root_motion: RootMotion
     leaf_bones: bool
+    t_pose_first: bool
     skin: str
     most_influences: int
     names: dict[str, str]
@@ -116,6 +120,7 @@ def _rules(content: dict[str, Any]) -> list[tuple[str, bool, str]]:
         ("root_bone", root is None or (bool(root) and root not in names.values()), "a name that no joint has, or null"),
         ("root_motion", content["root_motion"] in [*RootMotion], f"one of {', '.join(RootMotion)}"),
         ("root_motion", root is not None or content["root_motion"] != RootMotion.ROOT, "not root, without a root bone"),
+        *((key, isinstance(content[key], bool), "true or false") for key in ("leaf_bones", "t_pose_first")),
         ("skin", content["skin"] in ("required", "wanted"), "required or wanted"),
         (
             "most_influences",

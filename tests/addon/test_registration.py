@@ -43,7 +43,7 @@ def test_enabling_and_disabling_leaves_nothing_behind(installed: Any) -> None:
 
 def test_ids_are_what_blender_wants(limber: Any) -> None:
     kinds = {bpy.types.Operator: "OT", bpy.types.Panel: "PT", bpy.types.Menu: "MT"}
-    modules = ("operators", "import_operator", "preset_operator", "retarget_operators", "panels", "retarget_panel")
+    modules = ("operators", "import_operator", "export_operator", "retarget_operators", "panels", "retarget_panel")
     for registered in (each for name in modules for each in limber.module(name).CLASSES):
         kind = next(kind for base, kind in kinds.items() if issubclass(registered, base))
         assert re.fullmatch(rf"LIMBER_{kind}_[a-z_]+", registered.__name__)

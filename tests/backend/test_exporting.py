@@ -86,7 +86,6 @@ def test_in_place_without_blender(motion_files: list[Path], tmp_path: Path) -> N
     ("options", "said"),
     [
         (["--preset", "mixamo", "--root-motion", "root"], "Mixamo upload has no root bone"),
-        (["--format", "fbx", "--root-motion", "root"], "Root motion in FBX, glTF and USD needs a preset"),
         (["--format", "bvh", "--start", "9"], "There is no motion from 9 s"),
         (["--preset", "unreal", "--start", "9"], "There is no frame from 9 s"),
     ],
@@ -110,7 +109,7 @@ def test_nothing_to_export_and_the_list(capsys: Any) -> None:
     assert "Nothing to export" in capsys.readouterr().err
     assert main(["export", "--presets"]) == 0
     listed = capsys.readouterr().out
-    assert [line.split()[0] for line in listed.splitlines()] == ["godot", "maya", "mixamo", "unity", "unreal"]
+    assert [line.split()[0] for line in listed.splitlines()] == ["godot", "limber", "maya", "mixamo", "unity", "unreal"]
 
 
 def test_an_unknown_format_is_named(capsys: Any) -> None:

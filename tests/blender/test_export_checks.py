@@ -12,11 +12,11 @@ bpy = pytest.importorskip("bpy")
 from smpl_rig.blender.animation import fit_scene  # noqa: E402
 from smpl_rig.blender.armature import edit_bones  # noqa: E402
 from smpl_rig.blender.character import build_character  # noqa: E402
-from smpl_rig.blender.export_checks import Problem, check  # noqa: E402
+from smpl_rig.blender.export_checks import Problem, Purpose, check  # noqa: E402
 from smpl_rig.blender.exporters import ExportError  # noqa: E402
-from smpl_rig.blender.preset_export import export_with_preset  # noqa: E402
+from smpl_rig.blender.preset_export import ENDINGS, export_with_preset  # noqa: E402
 from smpl_rig.body import Body  # noqa: E402
-from smpl_rig.exports.preset import preset  # noqa: E402
+from smpl_rig.exports.preset import preset, presets  # noqa: E402
 from smpl_rig.motion import Motion  # noqa: E402
 
 
@@ -28,12 +28,12 @@ def person(scene: Any, make_take: Callable[..., Motion], body: Body) -> Any:
 
 
 def the_problem(armature: Any, name: str = "unreal") -> Problem:
-    (problem,) = check(armature, preset(name))
+    (problem,) = check(armature, Purpose(preset(name), ".fbx"))
     return problem
 
 
 def test_nothing_is_wrong_with_a_captured_person(person: Any) -> None:
-    assert [check(person, preset(name)) for name in ("unreal", "unity", "godot", "maya", "mixamo")] == [[]] * 5
+    assert [check(person, Purpose(each, ending)) for each in presets().values() for ending in ENDINGS] == [[]] * 42
 
 
 def test_no_animation(person: Any) -> None:
@@ -63,7 +63,7 @@ def test_names_that_fall_together(person: Any) -> None:
         twin = bones.new("spine_01")
         twin.tail, twin.parent = (0, 0, 1), bones["pelvis"]
     assert "'spine_01'" in the_problem(person).message
-    assert check(person, preset("unity")) == []
+    assert check(person, Purpose(preset("unity"), ".fbx")) == []
 
 
 def test_skins(person: Any, scene: Any) -> None:
@@ -92,7 +92,7 @@ def test_too_many_influences(person: Any) -> None:
     most = sum(1 for each in mesh.data.vertices[0].groups if each.weight > 0)
     assert most > 4
     assert the_problem(person, "unity").message.startswith(f"Up to {most} bones move a vertex")
-    assert check(person, preset("unreal")) == []
+    assert check(person, Purpose(preset("unreal"), ".fbx")) == []
 
 
 def test_errors_stop_the_export_and_all_are_told(person: Any, tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ from smpl_rig.blender.exporters import (  # noqa: E402
     export_bvh,
     export_fbx,
     export_glb,
-    export_take,
     export_usd,
 )
+from smpl_rig.blender.preset_export import export_with_preset  # noqa: E402
 from smpl_rig.body import Body  # noqa: E402
+from smpl_rig.exports.preset import PLAIN, preset  # noqa: E402
 from smpl_rig.motion import Motion  # noqa: E402
 from smpl_rig.skeleton import JOINT_NAMES, PARENTS  # noqa: E402
 
@@ -30,6 +31,7 @@ from .readers import Take, read_assimp, read_bvh, read_glb  # noqa: E402
 
 MILLIMETRE = 1e-3
 FRAMES = 61
+PLAINLY = preset(PLAIN)
 HAS_USD = bpy.app.build_options.usd
 
 
@@ -156,7 +158,7 @@ def test_read_back_by_blender(
     frames_per_second: float,
 ) -> None:
     path = tmp_path / f"take{ending}"
-    export_take(person, path)
+    export_with_preset(person, path, PLAINLY)
     bpy.ops.wm.read_factory_settings(use_empty=True)
     set_frame_rate(bpy.context.scene, NTSC)
     importer(path)
@@ -231,7 +233,7 @@ def test_the_users_scene_stays_as_it_was(scene: Any, person: Any, tmp_path: Path
         scene.frame_subframe,
         person.hide_select,
     )
-    export_take(person, tmp_path / f"take{ending}")
+    export_with_preset(person, tmp_path / f"take{ending}", PLAINLY)
     assert bpy.context.scene == scene
     assert list(bpy.data.scenes) == [scene]
     assert person.children[0].hide_viewport
@@ -271,18 +273,18 @@ def test_a_folder_that_cannot_be_written_is_named(person: Any, tmp_path: Path) -
     (tmp_path / "file").touch()
     for folder in (tmp_path / "missing", tmp_path / "file"):
         with pytest.raises(ExportError, match=f"{folder.name} cannot be written"):
-            export_take(person, folder / "take.fbx")
+            export_with_preset(person, folder / "take.fbx", PLAINLY)
 
 
 def test_a_target_that_is_a_folder_is_refused(person: Any, tmp_path: Path) -> None:
     (tmp_path / "take.bvh").mkdir()
     with pytest.raises(ExportError, match=r"take\.bvh cannot be written"):
-        export_take(person, tmp_path / "take.bvh")
+        export_with_preset(person, tmp_path / "take.bvh", PLAINLY)
 
 
 def test_unknown_ending_is_named(person: Any, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"'\.obj'.*\.fbx"):
-        export_take(person, tmp_path / "take.obj")
+        export_with_preset(person, tmp_path / "take.obj", PLAINLY)
 
 
 @pytest.mark.parametrize("exporter", [export_fbx, export_bvh, export_glb])

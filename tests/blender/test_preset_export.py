@@ -66,8 +66,11 @@ def check_skeleton(take: Take, chosen: Preset) -> None:
     if chosen.root_bone:
         assert take.parents[chosen.names["pelvis"]] == chosen.root_bone
     assert len(take.animations) == 1
-    assert len(take.times_s) == FRAMES
-    assert take.times_s[-1] - take.times_s[0] == pytest.approx((FRAMES - 1) / NTSC, abs=0.1 / NTSC)
+
+
+def check_times(take: Take, frames: int = FRAMES) -> None:
+    assert len(take.times_s) == frames
+    assert take.times_s[-1] - take.times_s[0] == pytest.approx((frames - 1) / NTSC, abs=0.1 / NTSC)
 
 
 @needs_assimp
@@ -76,7 +79,8 @@ def test_fbx_of_every_preset_read_by_assimp(person: Any, motion: Motion, tmp_pat
     export_with_preset(person, tmp_path / "take.fbx", chosen)
     take = read_assimp(tmp_path / "take.fbx")
     check_skeleton(take, chosen)
-    found = places_of(take, chosen, FILE_FROM_WORLD[chosen.up, chosen.faces], chosen.unit_m)
+    check_times(take, FRAMES + chosen.t_pose_first)
+    found = places_of(take, chosen, FILE_FROM_WORLD[chosen.up, chosen.faces], chosen.unit_m)[chosen.t_pose_first :]
     np.testing.assert_allclose(found, motion.joints_world, atol=MILLIMETRE)
 
 
@@ -87,6 +91,7 @@ def test_glb_of_every_preset_read_by_its_specification(
     export_with_preset(person, tmp_path / "take.glb", chosen)
     take = read_glb(tmp_path / "take.glb")
     check_skeleton(take, chosen)
+    check_times(take)
     found = places_of(take, chosen, FILE_FROM_WORLD["Y", "Z"], 1.0)
     np.testing.assert_allclose(found, motion.joints_world, atol=MILLIMETRE)
 
@@ -124,9 +129,10 @@ def test_read_back_by_blender(person: Any, motion: Motion, tmp_path: Path, name:
     first, last = armature.animation_data.action.frame_range
     # its FBX importer places keys by fps, and forgets fps_base
     rate = 30 if ending == ".fbx" else NTSC
-    assert (last - first) / rate == pytest.approx((FRAMES - 1) / NTSC, abs=0.1 / NTSC)
-    found = joints_in_blender(bpy.context.scene, armature, np.linspace(first, last, FRAMES))
-    np.testing.assert_allclose(found, motion.joints_world, atol=MILLIMETRE)
+    t_pose = chosen.t_pose_first and ending == ".fbx"
+    assert (last - first) / rate == pytest.approx((FRAMES + t_pose - 1) / NTSC, abs=0.1 / NTSC)
+    found = joints_in_blender(bpy.context.scene, armature, np.linspace(first, last, FRAMES + t_pose))
+    np.testing.assert_allclose(found[t_pose:], motion.joints_world, atol=MILLIMETRE)
 
 
 @needs_assimp
@@ -302,7 +308,7 @@ def test_presets_need_the_bones_of_their_root_motion(person: Any, tmp_path: Path
         export_with_preset(person, tmp_path / "take.fbx", preset("mixamo"), RootMotion.ROOT)
     person.data.bones["pelvis"].name = "hips"
     with pytest.raises(PreparationError, match="needs a bone called 'pelvis'"):
-        export_with_preset(person, tmp_path / "take.fbx", preset("unreal"))
+        export_with_preset(person, tmp_path / "take.fbx", preset("unreal"), RootMotion.ROOT)
     with pytest.raises(ExportError, match=r"'\.obj'"):
         export_with_preset(person, tmp_path / "take.obj", preset("unreal"))
     assert list(tmp_path.iterdir()) == []

@@ -64,7 +64,7 @@ def test_a_rig_comes_back_animated(
     rig: str, out: str, rig_files: dict[str, Path], motion_file: Path, tmp_path: Path
 ) -> None:
     written = tmp_path / f"out.{out}"
-    found = retarget_file(motion_file, rig_files[rig], written, smoothness=0.0)
+    found, _ = retarget_file(motion_file, rig_files[rig], written, smoothness=0.0)
     assert found.how == "Mixamo"
     target = reopened(written)
     motion = Motion.load(motion_file)
@@ -96,7 +96,7 @@ def test_a_map_that_the_user_saved_is_found(rig_files: dict[str, Path], motion_f
     mixamo = next(rig_map for rig_map in rig_maps() if rig_map.name == "mixamo")
     bones = mixamo.found_in([bone.name for bone in mpfb_bones("mixamo")]).with_chain("neck", [])
     save_rig_map(saved_maps_folder() / "mine.json", "Mine", bones)
-    found = retarget_file(motion_file, rig_files["fbx"], tmp_path / "out.blend")
+    found, _ = retarget_file(motion_file, rig_files["fbx"], tmp_path / "out.blend")
     assert found.how == "Mine"
     assert found.bones == bones
 

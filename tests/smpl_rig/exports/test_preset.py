@@ -13,7 +13,7 @@ every_preset = pytest.mark.parametrize("chosen", presets().values(), ids=lambda 
 
 
 def test_every_program_is_there() -> None:
-    assert {*presets()} == {"unreal", "unity", "godot", "maya", "mixamo"}
+    assert {*presets()} == {"limber", "unreal", "unity", "godot", "maya", "mixamo"}
     with pytest.raises(PresetError, match=r"no preset 'houdini'\. Choose one of godot"):
         preset("houdini")
 
@@ -24,7 +24,9 @@ def test_left_and_right_are_named_alike(chosen: Preset) -> None:
         if joint.startswith("left_"):
             left, right = chosen.names[joint], chosen.names[joint.replace("left_", "right_")]
             assert left != right
-            assert left.replace("Left", "Right").removesuffix("_l") == right.removesuffix("_r")
+            assert left.replace("Left", "Right").replace("left_", "right_").removesuffix("_l") == right.removesuffix(
+                "_r"
+            )
 
 
 @every_preset
@@ -45,6 +47,7 @@ def test_the_file_turns_without_mirroring(chosen: Preset) -> None:
         ("root_bone", "head", "Key 'root_bone' is 'head'"),
         ("root_bone", None, "expected not root, without a root bone"),
         ("root_motion", "feet", "Key 'root_motion' is 'feet'"),
+        ("t_pose_first", "yes", "Key 't_pose_first' is 'yes', expected true or false"),
         ("skin", "none", "Key 'skin' is 'none'"),
         ("most_influences", 0, "Key 'most_influences' is 0"),
         ("names", {"pelvis": "Hips"}, "Key 'names'"),

@@ -1,4 +1,4 @@
-"""Export for another program, as it wants its files."""
+"""Export, as Limber has it or as another program wants its files."""
 # mypy: disable-error-code="valid-type"
 
 from pathlib import Path
@@ -10,9 +10,11 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 from .operators import LimberOperator
 
 _FORMATS = (
-    ("FBX", "FBX", "With the program's own axes and unit"),
-    ("GLB", "glTF", "In one file (.glb)"),
-    ("USD", "USD", "Universal Scene Description (.usd)"),
+    ("FBX", "FBX", "For Unreal Engine, Unity, Maya, MotionBuilder and most others"),
+    ("BVH", "BVH", "The motion alone, for motion capture programs"),
+    ("GLB", "glTF", "For the web and game engines, in one file (.glb)"),
+    ("USD", "USD", "For Houdini, Omniverse and other USD programs (.usd)"),
+    ("ABC", "Alembic", "The moving mesh without bones, for renderers and simulation (.abc)"),
 )
 _ROOT_MOTION = (
     ("PRESET", "As Usual There", "What the preset says"),
@@ -22,13 +24,17 @@ _ROOT_MOTION = (
 )
 
 
-class LIMBER_OT_export_preset(LimberOperator):  # noqa: N801
-    """Check the active captured person, and export it as another program wants it"""
+class LIMBER_OT_export(LimberOperator):  # noqa: N801
+    """Check the active captured person, and export it with the animation"""
 
-    bl_idname = "limber.export_preset"
-    bl_label = "Export for a Program"
+    bl_idname = "limber.export"
+    bl_label = "Export Character"
 
-    preset: StringProperty(name="Preset", description="The program", options={"HIDDEN"})
+    preset: StringProperty(
+        name="Preset",
+        description="The program that the file is for; empty is Limber's own way",
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
     file_format: EnumProperty(name="Format", description="Of the file", items=_FORMATS, options={"SKIP_SAVE"})
     root_motion: EnumProperty(
         name="Root Motion", description="Where the body's way through the world is kept", items=_ROOT_MOTION
@@ -38,7 +44,14 @@ class LIMBER_OT_export_preset(LimberOperator):  # noqa: N801
         description="Export every captured person of the scene into the folder, each file named after its take",
         options={"SKIP_SAVE"},
     )
+    bvh_order: EnumProperty(
+        name="Rotation Order",
+        description="Of the rotation channels of a BVH, the first outermost",
+        items=[(order, order, "") for order in ("ZXY", "ZYX", "XYZ", "XZY", "YXZ", "YZX")],
+    )
+    t_pose: BoolProperty(name="T-Pose First", description="Begin a BVH with one more frame that shows the rest pose")
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     check_existing: BoolProperty(default=True, options={"HIDDEN"})
 
     @classmethod
@@ -55,7 +68,18 @@ class LIMBER_OT_export_preset(LimberOperator):  # noqa: N801
         from .smpl_rig.exports.preset import presets
 
         known = presets().get(properties.preset)
-        return known.about if known else str(cls.__doc__)
+        return known.about if known else next(text for name, _, text in _FORMATS if name == properties.file_format)
+
+    def draw(self, _context: Any) -> None:
+        """Beside the files: what the format has."""
+        self.layout.use_property_split = True
+        self.layout.prop(self, "file_format")
+        self.layout.prop(self, "everybody")
+        if self.file_format == "BVH":
+            self.layout.prop(self, "bvh_order")
+            self.layout.prop(self, "t_pose")
+        else:
+            self.layout.prop(self, "root_motion")
 
     def invoke(self, context: Any, _event: Any) -> set[str]:
         from .characters import captured_armature
@@ -64,34 +88,38 @@ class LIMBER_OT_export_preset(LimberOperator):  # noqa: N801
 
     def check(self, _context: Any) -> bool:
         """Keeps the ending while the user types a name or changes the format."""
-        named = str(Path(self.filepath).with_suffix(self._ending))
+        self.filter_glob = f"*{self._ending}"
+        named = bpy.path.ensure_ext(_without_ending(self.filepath), self._ending)
         changed = named != self.filepath
         self.filepath = named
         return changed
 
     def run(self, context: Any) -> set[str]:
         from .characters import captured_armature, is_captured
-        from .smpl_rig.blender.preset_export import export_takes, export_with_preset
-        from .smpl_rig.exports.preset import preset
+        from .smpl_rig.blender.preset_export import BvhOptions, export_takes, export_with_preset
+        from .smpl_rig.exports.preset import PLAIN, preset
         from .smpl_rig.exports.root_motion import RootMotion
 
-        chosen = preset(self.preset)
+        chosen = preset(self.preset or PLAIN)
         root_motion = None if self.root_motion == "PRESET" else RootMotion[self.root_motion]
-        path = Path(bpy.path.abspath(self.filepath)).with_suffix(self._ending)
+        bvh = BvhOptions(self.bvh_order, self.t_pose)
+        path = Path(bpy.path.ensure_ext(_without_ending(bpy.path.abspath(self.filepath)), self._ending))
         if self.everybody:
             people = [each for each in context.scene.objects if is_captured(each)]
-            written = export_takes(people, path.parent, self._ending, chosen, root_motion)
+            written = export_takes(people, path.parent, self._ending, chosen, root_motion, bvh)
         else:
-            written = {path: export_with_preset(captured_armature(context), path, chosen, root_motion)}
+            written = {path: export_with_preset(captured_armature(context), path, chosen, root_motion, bvh)}
         for told in dict.fromkeys(message for messages in written.values() for message in messages):
             self.report({"WARNING"}, told)
         self.report({"INFO"}, f"Wrote {', '.join(str(each) for each in written)}")
         return {"FINISHED"}
 
     def _choose_file(self, context: Any, name: str) -> set[str]:
-        from .smpl_rig.exports.preset import preset
+        from .smpl_rig.exports.preset import PLAIN, preset
 
-        self.file_format = preset(self.preset).formats[0].upper()
+        if not self.properties.is_property_set("file_format"):
+            self.file_format = preset(self.preset or PLAIN).formats[0].upper()
+        self.filter_glob = f"*{self._ending}"
         folder = Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
         self.filepath = str(folder / f"{bpy.path.clean_name(name)}{self._ending}")
         context.window_manager.fileselect_add(self)
@@ -102,6 +130,12 @@ class LIMBER_OT_export_preset(LimberOperator):  # noqa: N801
         return f".{self.file_format.lower()}"
 
 
+def _without_ending(path: str) -> str:
+    """Less the ending of a format; a name may have other dots."""
+    ending = next((f".{name.lower()}" for name, *_ in _FORMATS if path.lower().endswith(f".{name.lower()}")), "")
+    return path[: len(path) - len(ending)]
+
+
 class LIMBER_MT_export_presets(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
     """Programs that captured people can be exported for."""
 
@@ -109,10 +143,11 @@ class LIMBER_MT_export_presets(bpy.types.Menu):  # type: ignore[misc]  # noqa: N
     bl_label = "Export for"
 
     def draw(self, _context: Any) -> None:
-        from .smpl_rig.exports.preset import presets
+        from .smpl_rig.exports.preset import PLAIN, presets
 
         for each in presets().values():
-            self.layout.operator("limber.export_preset", text=each.title).preset = each.name
+            if each.name != PLAIN:
+                self.layout.operator("limber.export", text=each.title).preset = each.name
 
 
-CLASSES = (LIMBER_OT_export_preset, LIMBER_MT_export_presets)
+CLASSES = (LIMBER_OT_export, LIMBER_MT_export_presets)

@@ -34,18 +34,18 @@ def test_the_menu_lists_every_program(limber: Any) -> None:
 
     class Layout:
         def operator(self, name: str, text: str) -> Entry:
-            assert name == "limber.export_preset"
+            assert name == "limber.export"
             listed.append(text)
             return Entry()
 
-    menu = limber.module("preset_operator").LIMBER_MT_export_presets
+    menu = limber.module("export_operator").LIMBER_MT_export_presets
     menu.draw(type("Menu", (), {"layout": Layout()})(), bpy.context)
     assert listed == ["Godot", "Maya and MotionBuilder", "Mixamo upload", "Unity", "Unreal Engine"]
 
 
 def test_the_active_person_for_godot(people: list[Any], tmp_path: Path) -> None:
     options = {"preset": "godot", "file_format": "GLB", "root_motion": "IN_PLACE"}
-    assert bpy.ops.limber.export_preset(filepath=str(tmp_path / "out.glb"), **options) == {"FINISHED"}
+    assert bpy.ops.limber.export(filepath=str(tmp_path / "out.glb"), **options) == {"FINISHED"}
     take = read_glb(tmp_path / "out.glb")
     assert len(take.times_s) == 31
     hips = take.places["Hips"]
@@ -55,7 +55,7 @@ def test_the_active_person_for_godot(people: list[Any], tmp_path: Path) -> None:
 
 def test_everybody_for_unreal(people: list[Any], tmp_path: Path) -> None:
     options = {"preset": "unreal", "file_format": "FBX", "everybody": True}
-    assert bpy.ops.limber.export_preset(filepath=str(tmp_path / "out.fbx"), **options) == {"FINISHED"}
+    assert bpy.ops.limber.export(filepath=str(tmp_path / "out.fbx"), **options) == {"FINISHED"}
     assert {path.name for path in tmp_path.glob("*.fbx")} == {"walk.fbx", "turn.fbx"}
 
 
@@ -63,13 +63,17 @@ def test_what_is_wrong_stops_it_and_is_told(people: list[Any], limber: Any, tmp_
     people[1].scale = (1, 2, 1)
     told = r"out\.fbx was not written\. 'turn' has a non-uniform scale \(1 x 2 x 1\)"
     with pytest.raises(RuntimeError, match=told):
-        bpy.ops.limber.export_preset(filepath=str(tmp_path / "out.fbx"), preset="unity", file_format="FBX")
+        bpy.ops.limber.export(filepath=str(tmp_path / "out.fbx"), preset="unity", file_format="FBX")
     assert re.search(told, limber.session.message)
+    for file_format in ("FBX", "BVH", "GLB", "USD", "ABC"):  # Limber's own way is checked, too
+        with pytest.raises(RuntimeError, match=r"was not written\. 'turn' has a non-uniform scale"):
+            bpy.ops.limber.export(filepath=str(tmp_path / "out"), file_format=file_format)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["turn.npz", "walk.npz"]
     with pytest.raises(RuntimeError, match="There is no preset 'houdini'"):
-        bpy.ops.limber.export_preset(filepath=str(tmp_path / "out.fbx"), preset="houdini")
+        bpy.ops.limber.export(filepath=str(tmp_path / "out.fbx"), preset="houdini")
     bpy.context.view_layer.objects.active = None
     with pytest.raises(RuntimeError, match="poll"):
-        bpy.ops.limber.export_preset(filepath=str(tmp_path / "out.fbx"), preset="unity")
+        bpy.ops.limber.export(filepath=str(tmp_path / "out.fbx"), preset="unity")
 
 
 def test_a_bvh_of_another_order_with_a_t_pose(people: list[Any], tmp_path: Path) -> None:
