@@ -230,8 +230,14 @@ def _add_evaluate_smoothing(judged: argparse._SubParsersAction[argparse.Argument
     parser.add_argument(
         "--films", type=Path, metavar="DIR", help="made by backend.evaluation.renders (default: eight are made)"
     )
-    parser.add_argument("--networks", nargs="+", metavar="NAME", help="default: all that have weights")
-    parser.add_argument("--sequences", type=_count, default=120, metavar="N", help="of motion; default: %(default)s")
+    parser.add_argument("--networks", nargs="+", default=["auto"], metavar="NAME", help="default: auto")
+    parser.add_argument("--sequences", type=_count, default=60, metavar="N", help="of motion; default: %(default)s")
+    parser.add_argument(
+        "--learn",
+        type=_count,
+        metavar="N",
+        help="let a filter learn from as many sequences, and show it beside the others",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=_count, default=os.cpu_count(), metavar="N", help="default: %(default)s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure")
@@ -451,25 +457,27 @@ def _evaluate_simulated(parsed: argparse.Namespace) -> int:
 
 
 def _evaluate_smoothing(parsed: argparse.Namespace) -> int:
-    from backend.evaluation import renders, smoothing
+    from backend.evaluation import renders, smoothing, smoothing_captures
+    from backend.models import choose_network
     from backend.training.motions import load_library
 
-    networks = _networks_asked(parsed.networks)
+    networks = list(dict.fromkeys(choose_network(name) for name in parsed.networks))
     with tempfile.TemporaryDirectory() as folder:
         if parsed.films:
             films = sorted(parsed.films.glob("clip_*.npz"))
         else:
             films = renders.make(Path(folder), 8, renders.Recipe(parsed.seed, 0, ""), None, parsed.workers)
-        sources = [("films", smoothing.seen_in_films(films, networks, parsed.workers))]
+        filmed = smoothing_captures.in_films(films, networks, parsed.workers)
+    simulated = {}
     if parsed.motions:
+        counts = (parsed.learn or 0, parsed.sequences, parsed.sequences)
         library = load_library(parsed.motions)
-        seen = smoothing.seen_in_simulation(library, networks, parsed.sequences, parsed.seed, parsed.workers)
-        sources.insert(0, ("simulated", seen))
-    curves = {eye: smoothing.curves(seen) for eye, seen in smoothing.merged(*sources)}
+        simulated = smoothing_captures.in_simulation(library, networks, counts, parsed.seed, parsed.workers)
+    curves = {eye: smoothing.curves(seen) for eye, seen in smoothing.named(simulated, filmed)}
     print(f"{smoothing.table(curves)}\n\n{smoothing.slider_table(curves)}")
     if parsed.json:
         settings = {"sequences": parsed.sequences if parsed.motions else 0, "films": len(films), "seed": parsed.seed}
-        smoothing.write_json(curves, parsed.json, settings)
+        smoothing.write_json(curves, parsed.json, settings | {"learn": parsed.learn or 0, "networks": networks})
     if parsed.plot:
         from backend.evaluation.smoothing_plot import plot
 

@@ -94,11 +94,11 @@ def evaluate_held_out(
 
 
 def held_out_sequences(
-    library: Library, count: int, seed: int, frames: int = FRAMES, seen: Variety = UNSTRETCHED
+    library: Library, count: int, seed: int, frames: int = FRAMES, seen: Variety = UNSTRETCHED, part: str = "test"
 ) -> Iterator[tuple[str, simulated.Sequence]]:
-    """Sequences of each act of the test part, with its name."""
-    everyone = library.clips("test")
-    subjects = library.subjects[library.splits == "test"]
+    """Sequences of each act of a part of the library, with its name."""
+    everyone = library.clips(part)
+    subjects = library.subjects[library.splits == part]
     acts = sorted(set(subjects.tolist()))
     body = limber_body()
     torch_body, skin = TorchBody(body), LandmarkSkin(landmark_points(body))
