@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
+from . import retarget_watch
 from .operators import LimberOperator
 from .retarget_properties import bone_names
 
@@ -75,7 +76,25 @@ class LIMBER_OT_retarget(_WithTargetAndPerson):  # noqa: N801
         unlink(target)
         touch = context.scene.limber_retarget.touch
         actions = [retarget_person(target, person, bones, touch=touch) for person in _people(context)]
+        retarget_watch.look()
         self.report({"INFO"}, f"Baked {', '.join(action.name for action in actions)}")
+        return {"FINISHED"}
+
+
+class LIMBER_OT_bake_again(_WithTarget):  # noqa: N801
+    """Bake again what has changed since, with the options it was baked with, into the same actions"""
+
+    bl_idname = "limber.bake_again"
+    bl_label = "Bake Again"
+    bl_options = {"UNDO"}  # noqa: RUF012
+
+    def run(self, context: Any) -> set[str]:
+        from .smpl_rig.blender.bakes import bake_again
+
+        target = context.scene.limber_retarget.target
+        actions = bake_again(target, target.limber_target.rig_bones())
+        retarget_watch.look()
+        self.report({"INFO"}, f"Baked {', '.join(action.name for action in actions) or 'nothing'}")
         return {"FINISHED"}
 
 
@@ -152,6 +171,7 @@ class LIMBER_OT_load_rig_map(_MapFile):  # noqa: N801
 CLASSES = (
     LIMBER_OT_find_bones,
     LIMBER_OT_retarget,
+    LIMBER_OT_bake_again,
     LIMBER_OT_link_target,
     LIMBER_OT_save_rig_map,
     LIMBER_OT_load_rig_map,

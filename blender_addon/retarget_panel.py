@@ -20,6 +20,7 @@ class LIMBER_PT_retarget(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  
 
     def draw(self, context: Any) -> None:
         from .smpl_rig.blender.live_link import is_linked
+        from .smpl_rig.blender.retarget import bakes_of
 
         layout, settings = self.layout, context.scene.limber_retarget
         layout.prop(settings, "target", text="")
@@ -40,6 +41,12 @@ class LIMBER_PT_retarget(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  
         row.operator("limber.retarget", icon="ARMATURE_DATA")
         linked = is_linked(target)
         row.operator("limber.link_target", text="", icon="LINKED" if linked else "UNLINKED", depress=linked)
+        if target.limber_target.outdated:
+            said = f"Changed since baked: {target.limber_target.outdated}."
+            paragraph(layout, said, characters_across(context), "INFO")
+            layout.operator("limber.bake_again", icon="FILE_REFRESH")
+        if bakes_of(target):
+            layout.prop(target.limber_target, "keeps_up")
 
 
 class LIMBER_PT_retarget_bones(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  # noqa: N801

@@ -26,6 +26,12 @@ class LIMBER_PG_target(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: 
         type=LIMBER_PG_mapped_bone, name="Chains", description="Any number of bones each, with commas between"
     )
 
+    outdated: StringProperty(name="Outdated", description="Baked takes that have changed since")
+    keeps_up: BoolProperty(
+        name="Bake Again by Itself",
+        description="Bake a take that changes again as soon as you pause. What you edited on the bake is lost",
+    )
+
     def show(self, finding: Any) -> None:
         """Takes over what was found, for the user to see and put right."""
         from .smpl_rig.retarget.rig_map import CHAINS, JOINTS, rig_map_text

@@ -29,8 +29,8 @@ from .rig_reading import apply_settings, read_rig, settings_of
 
 Array = NDArray[Any]
 
-#: Marks actions that were retargeted, with the take that they come from.
-MARK = "limber_take"
+#: What actions that were retargeted remember: the take that they come from, what it was like, and what was asked for.
+MARK, BAKED_FROM, OPTIONS = "limber_take", "limber_baked_from", "limber_bake_options"
 
 
 def find_rig_bones(target: Any) -> Finding:
@@ -113,17 +113,39 @@ def retarget(
 def retarget_person(target: Any, armature: Any, bones: RigBones, *, touch: bool = False) -> Any:
     """:func:`retarget` of a captured person's armature."""
     performance, frames = performance_of(armature)
-    return retarget(target, performance, frames, bones, armature.animation_data.action.name, touch=touch)
+    action = retarget(target, performance, frames, bones, armature.animation_data.action.name, touch=touch)
+    action[BAKED_FROM] = performance_digest(armature)
+    action[OPTIONS] = {"touch": touch}
+    return action
+
+
+def bakes_of(target: Any) -> list[Any]:
+    """The retargeted actions of a target, the one in use first, then those that are stashed."""
+    animation = target.animation_data
+    if animation is None:
+        return []
+    kept = [animation.action, *(strip.action for track in animation.nla_tracks for strip in track.strips)]
+    return list(dict.fromkeys(action for action in kept if action is not None and MARK in action))
+
+
+def use_action(target: Any, action: Any) -> None:
+    """Has the target play one of its actions."""
+    animation = target.animation_data
+    animation.action = action
+    if bpy.app.version >= (4, 4, 0) and animation.action_slot is None and action.slots:
+        animation.action_slot = action.slots[0]
 
 
 def _take_action(target: Any, take: str) -> Any:
     """The action of a take on this target, in use; what was in use before is stashed."""
     animation = target.animation_data or target.animation_data_create()
     present = animation.action
-    if present is not None and present.get(MARK) == take:
-        return present
-    if present is not None:
+    before = next((action for action in bakes_of(target) if action[MARK] == take), None)
+    if present is not None and present != before:
         _stash(animation, present)
+    if before is not None:
+        use_action(target, before)
+        return before
     action = bpy.data.actions.new(f"{take} on {target.name}")
     action.use_fake_user = True
     action[MARK] = take

@@ -122,6 +122,59 @@ def test_the_link_is_made_and_undone(limber: Any, scene: Any) -> None:
     assert not live_link.is_linked(target)
 
 
+def test_a_slider_that_moves_plants_the_feet_of_a_linked_target_again(limber: Any, scene: Any) -> None:
+    scene.limber_retarget.target = target = _target(limber)
+    watch = limber.module("retarget_watch")
+    bpy.ops.limber.link_target()
+    watch.look()
+    walker = bpy.data.objects["Walker"]
+    limber.module("smpl_rig.blender.character").apply_smoothness(walker, 1.0)
+    bpy.context.view_layer.update()
+    assert bpy.app.timers.is_registered(watch._after_pause)  # Blender itself calls it, which a module does not
+    watch.look()
+    live_link = limber.module("smpl_rig.blender.live_link")
+    assert not live_link.plant(target)  # done
+    walker.animation_data.action = None
+    watch.look()
+    assert "'Walker' holds no capture" in limber.session.message
+
+
+def test_a_bake_whose_take_changes_is_outdated_until_it_is_baked_again(limber: Any, scene: Any) -> None:
+    walker = bpy.data.objects["Walker"]
+    other = _person(limber, "Other")
+    other.select_set(True)
+    scene.limber_retarget.target = target = _target(limber)
+    watch = limber.module("retarget_watch")
+    bpy.ops.limber.retarget()
+    watch.look()
+    assert target.limber_target.outdated == ""
+    in_use, actions = target.animation_data.action, set(bpy.data.actions)
+    walker.animation_data.action.limber_smoothness = 1.0
+    watch.look()
+    assert target.limber_target.outdated == "Walker"
+    bpy.ops.limber.bake_again()
+    assert target.limber_target.outdated == ""
+    assert target.animation_data.action == in_use
+    assert set(bpy.data.actions) == actions
+
+
+def test_a_bake_keeps_up_on_request(limber: Any, scene: Any) -> None:
+    scene.limber_retarget.target = target = _target(limber)
+    watch = limber.module("retarget_watch")
+    bpy.ops.limber.retarget()
+    turn = target.pose.bones["mixamorig:LeftForeArm"]
+    scene.frame_set(3)
+    before = turn.matrix.copy()
+    elbow = bpy.data.objects["Walker"].pose.bones["left_elbow"]
+    elbow.rotation_quaternion = (0.8, 0.0, 0.0, 0.6)
+    elbow.keyframe_insert("rotation_quaternion", frame=3)
+    target.limber_target.keeps_up = True
+    watch.look()
+    assert target.limber_target.outdated == ""
+    scene.frame_set(3)
+    assert turn.matrix != before
+
+
 def test_a_map_is_saved_and_loaded(limber: Any, scene: Any, tmp_path: Path) -> None:
     target = _target(limber)
     scene.limber_retarget.target = target

@@ -13,10 +13,12 @@ bpy = pytest.importorskip("bpy")
 from mathutils import Matrix, Vector  # noqa: E402
 
 from smpl_rig import rotations  # noqa: E402
-from smpl_rig.blender.animation import fit_scene  # noqa: E402
-from smpl_rig.blender.character import build_character  # noqa: E402
+from smpl_rig.blender.animation import fit_scene, keys_digest  # noqa: E402
+from smpl_rig.blender.bakes import bake_again, outdated_bakes  # noqa: E402
+from smpl_rig.blender.character import apply_smoothness, build_character  # noqa: E402
 from smpl_rig.blender.retarget import (  # noqa: E402
     MARK,
+    bakes_of,
     find_rig_bones,
     performance_of,
     retarget,
@@ -150,6 +152,53 @@ def test_several_takes_are_several_actions(
     assert [action[MARK] for action in actions] == [person.animation_data.action.name for person in people]
     assert target.animation_data.action == actions[1]
     assert [strip.action for track in target.animation_data.nla_tracks for strip in track.strips] == actions[:1]
+    # an earlier one again: its own action comes back into use, and nothing is left over
+    assert retarget_person(target, people[0], bones) == actions[0]
+    assert target.animation_data.action == actions[0]
+    assert bakes_of(target) == actions
+
+
+def test_a_bake_is_outdated_when_its_take_changes(scene: Any, person: Any) -> None:
+    target = armature_of(mpfb_bones("mixamo"))
+    bones = find_rig_bones(target).bones
+    action = retarget_person(target, person, bones, touch=True)
+    keys = keys_digest(target)
+    assert outdated_bakes(target) == []
+    for change, changed_back in (
+        (lambda: apply_smoothness(person, 1.0), lambda: apply_smoothness(person, 0.0)),
+        (lambda: setattr(person, "location", (1, 0, 0)), lambda: setattr(person, "location", (0, 0, 0))),
+    ):
+        change()
+        bpy.context.view_layer.update()
+        assert outdated_bakes(target) == [action]
+        changed_back()
+        bpy.context.view_layer.update()
+        assert outdated_bakes(target) == []
+    apply_smoothness(person, 1.0)
+    assert bake_again(target, bones) == [action]
+    assert outdated_bakes(target) == []
+    assert keys_digest(target) != keys
+    again = keys_digest(target)
+    assert retarget_person(target, person, bones, touch=True) == action  # what bake_again did
+    assert keys_digest(target) == again
+    bpy.data.objects.remove(person)
+    assert outdated_bakes(target) == []
+
+
+def test_baking_again_leaves_in_use_what_is(
+    scene: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]
+) -> None:
+    motion = walking(rest_joints, make_motion, frames=30)
+    fit_scene(scene, motion)
+    people = [build_character(scene, motion, None, name, 0.0) for name in ("One", "Two")]
+    target = armature_of(mpfb_bones("mixamo"))
+    bones = find_rig_bones(target).bones
+    actions = [retarget_person(target, person, bones) for person in people]
+    for person in people:
+        apply_smoothness(person, 1.0)
+    assert bake_again(target, bones) == [actions[1], actions[0]]
+    assert target.animation_data.action == actions[1]
+    assert len(bpy.data.actions) == 4
 
 
 def test_edited_keys_are_what_is_retargeted(scene: Any, person: Any) -> None:

@@ -1,0 +1,103 @@
+"""What other characters do when a captured person changes: feet of linked ones are planted again, bakes are outdated.
+
+Blender calls whenever something in the scene has changed. Work waits until edits pause, so that a slider which is
+dragged, or a pose that is being made, is as quick as without other characters.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import bpy
+
+from . import session
+from .smpl_rig.errors import LimberError
+
+_PAUSE_S = 0.25
+
+#: When something has changed last, by the monotonic clock.
+_changed_s = 0.0
+
+
+def begin() -> None:
+    """Called once, when the add-on is enabled."""
+    for handlers, handler in _handlers():
+        handlers.append(handler)
+
+
+def end() -> None:
+    """Called once, when the add-on is disabled or Blender quits."""
+    for handlers, handler in _handlers():
+        handlers.remove(handler)
+    if bpy.app.timers.is_registered(_after_pause):
+        bpy.app.timers.unregister(_after_pause)
+
+
+def look() -> None:
+    """Brings linked targets and the notes on what is outdated up to date."""
+    from .smpl_rig.blender.bakes import bake_again, outdated_bakes
+    from .smpl_rig.blender.live_link import linked_targets, plant
+    from .smpl_rig.blender.retarget import MARK, bakes_of
+
+    for target in linked_targets():
+        try:
+            plant(target)
+        except LimberError as error:
+            session.current().message = str(error)
+    for target in [each for each in bpy.data.objects if each.type == "ARMATURE" and bakes_of(each)]:
+        shown = target.limber_target
+        try:
+            if shown.keeps_up and shown.found:
+                bake_again(target, shown.rig_bones())
+        except LimberError as error:
+            session.current().message = str(error)
+        outdated = ", ".join(bake[MARK] for bake in outdated_bakes(target))
+        if outdated != shown.outdated:
+            shown.outdated = outdated
+            session.redraw()
+
+
+def _handlers() -> list[tuple[list[Any], Any]]:
+    handlers = bpy.app.handlers
+    return [
+        (handlers.depsgraph_update_post, _after_update),
+        (handlers.undo_post, _after_any),
+        (handlers.redo_post, _after_any),
+        (handlers.load_post, _after_any),
+    ]
+
+
+@bpy.app.handlers.persistent  # type: ignore[untyped-decorator]
+def _after_update(_scene: Any, depsgraph: Any) -> None:
+    if any(_may_concern(update) for update in depsgraph.updates):
+        _ask()
+
+
+@bpy.app.handlers.persistent  # type: ignore[untyped-decorator]
+def _after_any(*_: Any) -> None:
+    _ask()
+
+
+def _may_concern(update: Any) -> bool:
+    """Whether keys have changed, or an armature's place."""
+    changed = update.id
+    if isinstance(changed, bpy.types.Action):
+        return True
+    return isinstance(changed, bpy.types.Object) and changed.type == "ARMATURE" and update.is_updated_transform
+
+
+def _ask() -> None:
+    global _changed_s  # noqa: PLW0603  (Blender calls functions)
+    _changed_s = time.monotonic()
+    if not bpy.app.timers.is_registered(_after_pause):
+        bpy.app.timers.register(_after_pause, first_interval=_PAUSE_S, persistent=True)
+
+
+def _after_pause() -> float | None:
+    """Called by Blender's timer; returns when to be called again, in seconds."""
+    waits = _changed_s + _PAUSE_S - time.monotonic()
+    if waits > 0:
+        return waits
+    look()
+    return None

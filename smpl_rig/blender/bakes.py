@@ -1,0 +1,56 @@
+"""Bakes whose take has changed since: found, and baked again into the actions that they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..retarget.rig_map import RigBones
+from .character import PROPERTY
+from .retarget import BAKED_FROM, MARK, OPTIONS, bakes_of, performance_digest, retarget_person, use_action
+
+
+def outdated_bakes(target: Any) -> list[Any]:
+    """The target's actions whose person moves otherwise now than when they were baked.
+
+    One whose person is gone, or plays another take, is none of them: there is nothing to bake it from.
+    """
+    return [
+        bake
+        for bake in bakes_of(target)
+        if BAKED_FROM in bake
+        and (person := _person_of(bake)) is not None
+        and performance_digest(person) != bake[BAKED_FROM]
+    ]
+
+
+def bake_again(target: Any, bones: RigBones) -> list[Any]:
+    """Bakes what is outdated with the options that it was baked with; the action in use stays in use.
+
+    Args:
+        target: an armature object.
+        bones: which of its bones are which.
+
+    Returns:
+        The actions.
+
+    Raises:
+        RigError: if bones are missing, or the rig does not stand.
+    """
+    in_use = target.animation_data.action if target.animation_data else None
+    bakes = outdated_bakes(target)
+    for bake in bakes:
+        retarget_person(target, _person_of(bake), bones, **dict(bake.get(OPTIONS, {})))
+    if bakes and in_use is not None:
+        use_action(target, in_use)
+    return bakes
+
+
+def _person_of(bake: Any) -> Any:
+    """The captured person who plays the take that a bake comes from, or None."""
+    for candidate in bpy.data.objects:
+        action = candidate.animation_data.action if candidate.animation_data else None
+        if action is not None and action.name == bake[MARK] and PROPERTY in action:
+            return candidate
+    return None
