@@ -1,8 +1,9 @@
 """Feet that rest go on resting, on legs of other proportions.
 
-A rig's feet follow the person's soles on the path that is scaled by the legs, while they rest: where a sole lies still,
-the rig's does. What its own proportions add is taken away, first by moving the pelvis, which bends no leg, and then by
-turning the legs. Where a foot is planted is left to the rig: in each contact it is moved as little as can be.
+A rig's soles do as the person's on the path that is scaled by the legs, while they rest: where a sole lies still, the
+rig's does. What its own proportions add is taken away by moving and turning the pelvis, by turning the feet and, a
+little, the legs (:mod:`smpl_rig.retarget.footing`). Where a foot is planted is left to the rig: steps may be longer or
+shorter than on the scaled path.
 """
 
 from __future__ import annotations
@@ -14,19 +15,20 @@ from numpy.typing import NDArray
 
 from .. import rotations
 from ..soles import HEEL_BEHIND_ANKLE_M, TOE_BEFORE_BALL_M, sole_points
+from .footing import ROLL_OVER_S, Footing, Stance, runs, settle
 from .retargeting import Performance, Retargeting, WorldPose
 from .rig_map import SIDES
-from .two_bone import Limb, nearer_goal, reach
+from .two_bone import Limb, nearer_goal, reach, stiffness
 
 Floats = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
 #: Contact is taken for granted above this probability.
 SURE = 0.5
+#: Of how the person's soles move while they rest, so much is kept.
+KEPT_SKATE = 0.8
 #: A foot is led to its place, and let go, within this time.
 FADE_S = 0.2
-#: Heel and toe take over from each other within this time, and a contact is not interrupted for less.
-ROLL_OVER_S = 0.1
 #: Legs are turned by no more to hold a foot, whatever their proportions; found in so many trials.
 MOST_TURN_RAD, TRIALS = np.deg2rad(2.5), 10
 #: Knees are bent or straightened by no more; rather does a foot rest some millimetres above or below the floor.
@@ -51,23 +53,103 @@ def plant_feet(retargeting: Retargeting, pose: WorldPose, performance: Performan
     resting = _resting(source, performance)
     if not resting.any():
         return pose
-    wanted = retargeting.brought(source, performance)
-    missing = wanted - _rig_soles(retargeting, pose)
-    feet = [_correction(missing[:, 2 * n : 2 * n + 2], resting[:, 2 * n : 2 * n + 2], performance) for n in (0, 1)]
-    hold = np.stack([weight for _, weight in feet], axis=-1)  # (T, 2)
-    moved = np.stack([correction for correction, _ in feet], axis=1)  # (T, 2, 3), where held
-    shared = (hold[..., None] * moved).sum(axis=1) / np.maximum(hold.sum(axis=1), 1)[:, None]
-    pose = WorldPose(pose.turned, pose.place + shared)
+    goals = retargeting.brought(source, performance).reshape(-1, 2, 2, 3)
+    stance = _stance(retargeting, pose, goals, resting.reshape(-1, 2, 2), performance.times_s)
+    return _with_footing(retargeting, pose, _faded(settle(stance), stance))
+
+
+def _stance(retargeting: Retargeting, pose: WorldPose, goals: Floats, resting: Mask, times_s: Floats) -> Stance:
+    """What of a pose (T) matters to feet; ``goals`` (T, 2, 2, 3) metres and ``resting`` (T, 2, 2) of heels and toes."""
     heads = retargeting.heads(pose)
+    soles = _rig_soles(retargeting, pose).reshape(-1, 2, 2, 3)
+    hips, ankles = (
+        np.stack([heads[retargeting.limb_bone(f"{side}_{joint}")] for side in SIDES], axis=1)
+        for joint in ("hip", "ankle")
+    )
+    tips = np.zeros(soles.shape)
+    for number, side in enumerate(SIDES):
+        if f"{side}_foot" in retargeting.bones.joints:
+            tips[:, number, 1] = soles[:, number, 1] - heads[retargeting.limb_bone(f"{side}_foot")]
+    legs = [_leg(retargeting, side) for side in SIDES]
+    stiff = [
+        stiffness(leg, *(pose.turned[retargeting.limb_bone(f"{side}_{joint}")] for joint in ("hip", "knee")))
+        for side, leg in zip(SIDES, legs, strict=True)
+    ]
+    return Stance(
+        ankles=ankles,
+        hips=hips - hips.mean(axis=1, keepdims=True),
+        arms=soles - tips - ankles[:, :, None],
+        tips=tips,
+        goals=_calmed(goals, resting),
+        resting=resting,
+        stiffness=np.stack(stiff, axis=1),
+        leg_length=float(np.mean([leg.length for leg in legs])),
+        times_s=times_s,
+    )
+
+
+def _calmed(goals: Floats, resting: Mask) -> Floats:
+    """Goals (T, 2, 2, 3) that move over the floor a little less while they rest (T, 2, 2) than the person's."""
+    calmed = goals.copy()
+    for foot in (0, 1):
+        for start, end in runs(resting[:, foot].any(axis=-1)):
+            for point in (0, 1):
+                rests = resting[start:end, foot, point]
+                path = calmed[start:end, foot, point, :2]
+                middle = path[rests].mean(axis=0) if rests.any() else path.mean(axis=0)
+                path += (1 - KEPT_SKATE) * (middle - path)
+    return calmed
+
+
+def _faded(footing: Footing, stance: Stance) -> Footing:
+    """Feet and legs that come to what a contact asks of them, and leave it, gradually."""
+    feet, legs, times = footing.feet.copy(), footing.legs.copy(), stance.times_s
+    for foot in (0, 1):
+        contacts = runs(stance.resting[:, foot].any(axis=-1))
+        for number, (start, end) in enumerate(contacts):
+            before = contacts[number - 1][1] if number else 0
+            after = contacts[number + 1][0] if number + 1 < len(contacts) else len(times)
+            for around, edge, meets in (
+                (range(start - 1, before - 1, -1), start, before > 0),
+                (range(end, after), end - 1, after < len(times)),
+            ):
+                frames = np.array(around, dtype=np.intp)
+                left = _left(np.abs(times[frames] - times[edge]), meets=meets)[:, None]
+                feet[frames, foot] += left * footing.feet[edge, foot]
+                legs[frames, foot] += left * footing.legs[edge, foot]
+    return Footing(footing.shift, footing.hips, feet, legs)
+
+
+def _left(away_s: Floats, *, meets: bool) -> Floats:
+    """(N,) from 1 at a contact's edge to 0, half way at most to another contact that these frames meet."""
+    span = min(FADE_S, float(away_s[-1]) / 2) if meets and len(away_s) else FADE_S
+    part = np.minimum(away_s / max(span, 1e-9), 1)
+    return np.asarray(1 - part**2 * (3 - 2 * part))
+
+
+def _with_footing(retargeting: Retargeting, pose: WorldPose, footing: Footing) -> WorldPose:
+    """The pose (T) in which hips, feet and legs have given way."""
     turned = dict(pose.turned)
+    heads = retargeting.heads(pose)
+    turn = rotations.exp(footing.hips)
+    middle = (heads[retargeting.limb_bone("left_hip")] + heads[retargeting.limb_bone("right_hip")]) / 2
+    place = middle + footing.shift + rotations.rotate(turn, pose.place - middle)
+    turned[retargeting.carrier] = rotations.multiply(turn, turned[retargeting.carrier])
+    heads = retargeting.heads(WorldPose(turned, place))
     for number, side in enumerate(SIDES):
         hip, knee, ankle = (retargeting.limb_bone(f"{side}_{joint}") for joint in ("hip", "knee", "ankle"))
-        left_over = hold[:, number, None] * (moved[:, number] - shared)
-        held = hold[:, number] > 0
+        held = np.linalg.norm(footing.legs[:, number], axis=-1) > 0
         now = (heads[ankle] - heads[hip])[held]
-        upper, lower = _led(_leg(retargeting, side), turned[hip][held], turned[knee][held], now, left_over[held])
+        upper, lower = _led(
+            _leg(retargeting, side), turned[hip][held], turned[knee][held], now, footing.legs[held, number]
+        )
         turned[hip], turned[knee] = _replaced(turned[hip], held, upper), _replaced(turned[knee], held, lower)
-    return WorldPose(turned, pose.place)
+        turned[ankle] = rotations.multiply(rotations.exp(footing.feet[:, number]), turned[ankle])
+        if f"{side}_foot" in retargeting.bones.joints:  # toes lie as they did, and point where the foot does
+            toes = retargeting.limb_bone(f"{side}_foot")
+            about_vertical = rotations.exp(footing.feet[:, number] * np.array([0.0, 0.0, 1.0]))
+            turned[toes] = rotations.multiply(about_vertical, turned[toes])
+    return WorldPose(turned, place)
 
 
 def _led(leg: Limb, upper: Floats, lower: Floats, now: Floats, move: Floats) -> tuple[Floats, Floats]:
@@ -141,74 +223,10 @@ def _closed(resting: Mask, times: Floats) -> Mask:
     """(T, 4) without the gaps that are shorter than :data:`ROLL_OVER_S`."""
     closed = resting.copy()
     for point in closed.T:
-        for start, end in _runs(~point):
+        for start, end in runs(~point):
             if start > 0 and end < len(times) and times[end] - times[start - 1] < ROLL_OVER_S:
                 point[start:end] = True
     return closed
-
-
-def _correction(missing: Floats, resting: Mask, performance: Performance) -> tuple[Floats, Floats]:
-    """How far one foot has to be moved (T, 3), and how much it is held (T,), from 0 to 1.
-
-    Args:
-        missing: (T, 2, 3) from where heel and toe are to where they should be.
-        resting: (T, 2) when each rests.
-        performance: for the time.
-    """
-    times = performance.times_s
-    moved, hold = np.zeros((len(times), 3)), np.zeros(len(times))
-    runs = _runs(resting.any(axis=1))
-    for start, end in runs:
-        moved[start:end] = _least_move(missing[start:end], resting[start:end], times[start:end])
-        hold[start:end] = 1
-    for number, (start, end) in enumerate(runs):
-        before = runs[number - 1][1] if number else 0
-        after = runs[number + 1][0] if number + 1 < len(runs) else len(times)
-        _fade(moved, hold, np.arange(start - 1, before - 1, -1), start, times, meets=before > 0)
-        _fade(moved, hold, np.arange(end, after), end - 1, times, meets=after < len(times))
-    return moved, hold
-
-
-def _least_move(missing: Floats, resting: Mask, times: Floats) -> Floats:
-    """(N, 3) of one contact: what brings the foot to rest, somewhere near to where it is anyway."""
-    missing = missing.copy()
-    both = resting.all(axis=1)
-    turn = both if both.any() else _changes(resting)
-    if turn.any():  # where the one takes over from the other they agree
-        missing[:, 1, :2] += (missing[turn, 0] - missing[turn, 1]).mean(axis=0)[:2]
-    weight = _smoothed(resting.astype(np.float64), times)
-    moved: Floats = (weight[..., None] * missing).sum(axis=1) / weight.sum(axis=1)[:, None]
-    moved[:, :2] -= moved[:, :2].mean(axis=0)
-    return moved
-
-
-def _changes(resting: Mask) -> Mask:
-    """(N, 2) -> (N,) the frames at which heel and toe take over from each other."""
-    changes = np.zeros(len(resting), dtype=bool)
-    changes[1:] = (resting[1:, 0] & resting[:-1, 1]) | (resting[1:, 1] & resting[:-1, 0])
-    return changes
-
-
-def _smoothed(weight: Floats, times: Floats) -> Floats:
-    """(N, 2) weights that change within :data:`ROLL_OVER_S`."""
-    reach_frames = round(ROLL_OVER_S / 2 / max(np.median(np.diff(times)), 1e-6)) if len(times) > 1 else 0
-    if reach_frames == 0:
-        return weight
-    padded = np.pad(weight, ((reach_frames, reach_frames), (0, 0)), mode="edge")
-    total = np.cumsum(np.pad(padded, ((1, 0), (0, 0))), axis=0)
-    width = 2 * reach_frames + 1
-    smooth: Floats = (total[width:] - total[:-width]) / width
-    return smooth
-
-
-def _fade(moved: Floats, hold: Floats, frames: NDArray[np.intp], edge: int, times: Floats, *, meets: bool) -> None:
-    """Lets go of a foot over the frames next to a contact's edge, half way at most to a contact that they meet."""
-    away = np.abs(times[frames] - times[edge])
-    span = min(FADE_S, away[-1] / 2) if meets and len(away) else FADE_S
-    frames, away = frames[away < span], away[away < span]
-    part = away / span
-    moved[frames] = moved[edge]
-    hold[frames] = 1 - part**2 * (3 - 2 * part)
 
 
 def _leg(retargeting: Retargeting, side: str) -> Limb:
@@ -217,17 +235,10 @@ def _leg(retargeting: Retargeting, side: str) -> Limb:
 
 
 def _leg_length(retargeting: Retargeting, side: str) -> float:
-    leg = _leg(retargeting, side)
-    return float(np.linalg.norm(leg.upper) + np.linalg.norm(leg.lower))
+    return _leg(retargeting, side).length
 
 
 def _replaced(whole: Floats, where: Mask, part: Floats) -> Floats:
     result = whole.copy(order="K")
     result[where] = part
     return result
-
-
-def _runs(mask: Mask) -> list[tuple[int, int]]:
-    """First frame, and the one after the last, of every run of true ones."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False]))))
-    return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]

@@ -14,6 +14,8 @@ Floats = NDArray[np.floating[Any]]
 
 #: A limb is never stretched further than this part of its length: there, a knee would jerk.
 LONGEST = 0.9999
+#: A straight limb gives way a little when its end is moved towards its beginning; metres for a metre and a radian.
+_GIVES_WAY = 0.07
 #: Where a limb is straighter than this, its hinge says which way it bends.
 _STRAIGHT_RAD = 0.05
 
@@ -31,6 +33,10 @@ class Limb:
     upper: Floats
     lower: Floats
     hinge: Floats
+
+    @property
+    def length(self) -> float:
+        return float(np.linalg.norm(self.upper) + np.linalg.norm(self.lower))
 
 
 def reach(limb: Limb, upper: Floats, lower: Floats, goal: Floats) -> tuple[Floats, Floats]:
@@ -76,6 +82,30 @@ def nearer_goal(limb: Limb, upper: Floats, lower: Floats, goal: Floats, most_rad
     sideways = np.sum(goal[..., :2] ** 2, axis=-1)
     height = np.sqrt(np.maximum(distance**2 - sideways, 0))
     return np.concatenate((goal[..., :2], np.where(goal[..., 2] < 0, -height, height)[..., None]), axis=-1)
+
+
+def stiffness(limb: Limb, upper: Floats, lower: Floats) -> Floats:
+    """How far bones turn when the limb's end is moved: for a move e it is the angle whose square is e' C e.
+
+    Moved aside the limb turns as a whole; moved to or from its beginning, its bones turn against each other.
+
+    Args:
+        limb: at rest.
+        upper: (T, 4) how the first bone is turned from rest.
+        lower: (T, 4) likewise the second.
+
+    Returns:
+        C (T, 3, 3), radians squared for a square metre, in the axes of the turns.
+    """
+    first, second = rotations.rotate(upper, limb.upper), rotations.rotate(lower, limb.lower)
+    distance = np.linalg.norm(first + second, axis=-1)
+    along = (first + second) / distance[:, None]
+    shortening = 2 * np.linalg.norm(np.cross(first, second), axis=-1) / distance + _GIVES_WAY * limb.length
+    lengthwise = along[:, :, None] * along[:, None, :]
+    stiff: Floats = (
+        lengthwise / shortening[:, None, None] ** 2 + (np.eye(3) - lengthwise) / distance[:, None, None] ** 2
+    )
+    return stiff
 
 
 def _distance(limb: Limb, bend: Floats) -> Floats:

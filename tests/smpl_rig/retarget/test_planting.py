@@ -8,11 +8,12 @@ import pytest
 from smpl_rig import rotations
 from smpl_rig.retarget.planting import plant_feet, rig_sole_points
 from smpl_rig.retarget.retargeting import Performance, Retargeting
+from smpl_rig.retarget.rig_map import SIDES
 from smpl_rig.soles import sole_points
 
 from .performances import LIBRARY, from_library, walk
 from .rigs import Build, BuiltRig, build_rig
-from .test_retargeting import A_POSE, IMPORTED, limb_errors
+from .test_retargeting import A_POSE, IMPORTED, SHORT, limb_errors, turn_between
 
 LONG_SHINS = Build(thigh=0.85, shin=1.2, hips=1.2)
 #: Crawling and jumping rest on other things, or hardly.
@@ -60,7 +61,7 @@ def test_a_toe_that_stands_stands_still(build: Build, rest_joints: np.ndarray) -
     assert limb_errors(build_rig(build, rest_joints), heads, performance).max() < 3
 
 
-@pytest.mark.parametrize("build", [A_POSE, IMPORTED, LONG_SHINS], ids=["a-pose", "imported", "shins"])
+@pytest.mark.parametrize("build", [A_POSE, IMPORTED, LONG_SHINS, SHORT], ids=["a-pose", "imported", "shins", "short"])
 @pytest.mark.parametrize("name", ON_FEET)
 def test_feet_skate_no_more_than_the_persons(build: Build, name: str, rest_joints: np.ndarray) -> None:
     """For legs as long as the person's."""
@@ -68,7 +69,7 @@ def test_feet_skate_no_more_than_the_persons(build: Build, name: str, rest_joint
     built = build_rig(build, rest_joints)
     soles, heads = planted(built, performance)
     scale = Retargeting(built.rig, built.bones, rest_joints).scale
-    assert skate(soles, performance) / scale < 1.02 * skate(soles_of(performance), performance)
+    assert skate(soles, performance) / scale <= skate(soles_of(performance), performance)
     assert limb_errors(built, heads, performance).max() < 3
 
 
@@ -98,15 +99,24 @@ def test_who_does_not_touch_the_floor_is_left_alone(rest_joints: np.ndarray) -> 
     np.testing.assert_array_equal(plant_feet(retargeting, pose, flying).place, pose.place)
 
 
-def test_nothing_leaps_where_feet_come_to_rest(rest_joints: np.ndarray) -> None:
-    """Not more, from frame to frame, than without being planted and what the feet are led by in a fade."""
-    performance = from_library("cmu_fbx_walk_07_01", rest_joints)
-    built = build_rig(LONG_SHINS, rest_joints)
+@pytest.mark.parametrize("build", [LONG_SHINS, SHORT], ids=["shins", "short"])
+@pytest.mark.parametrize("name", ON_FEET)
+def test_nothing_leaps_where_feet_come_to_rest(build: Build, name: str, rest_joints: np.ndarray) -> None:
+    """The pelvis and the feet go hardly less smoothly than when they are not planted."""
+    performance = from_library(name, rest_joints)
+    built = build_rig(build, rest_joints)
     retargeting = Retargeting(built.rig, built.bones, rest_joints)
     free = retargeting.follow(performance)
     held = plant_feet(retargeting, free, performance)
-    moved = held.place - free.place
-    assert np.linalg.norm(np.diff(moved, axis=0), axis=-1).max() < 0.01
+    rate = 1 / np.diff(performance.times_s)[0]
+    before, after = (
+        np.percentile(np.linalg.norm(np.diff(pose.place, 2, axis=0), axis=-1), 99) * rate**2 / retargeting.scale
+        for pose in (free, held)
+    )
+    assert after < before + 4  # metres per second squared
+    for side in SIDES:
+        was, now = (pose.turned[built.bones.joints[f"{side}_ankle"]] for pose in (free, held))
+        assert turn_between(now[1:], now[:-1]).max() < 1.1 * turn_between(was[1:], was[:-1]).max()
 
 
 def test_one_frame(rest_joints: np.ndarray) -> None:

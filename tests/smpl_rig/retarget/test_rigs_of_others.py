@@ -28,32 +28,17 @@ def fitted(name: str, rig: Rig, rest_joints: np.ndarray) -> tuple[Retargeting, B
     return Retargeting(rig, bones, rest_joints), BuiltRig(rig, bones, Build(), rig.heads, rig.rest)
 
 
-@pytest.mark.parametrize("motion", LIBRARY)
-@pytest.mark.parametrize("name", MPFB)
-def test_people_on_mpfbs_rigs(name: str, motion: str, rest_joints: np.ndarray) -> None:
-    """Limbs within 3 degrees on every frame, feet that skate no more but for what longer feet do."""
+RIGS = MPFB | {"kaykit": kaykit_rig}
+
+
+@pytest.mark.parametrize("motion", [*LIBRARY, "cc0_dance_charleston"])
+@pytest.mark.parametrize("name", RIGS)
+def test_people_on_other_peoples_rigs(name: str, motion: str, rest_joints: np.ndarray) -> None:
+    """Limbs within 3 degrees on every frame, and feet that skate no more than the person's, for legs as long."""
     performance = from_library(motion, rest_joints)
-    retargeting, built = fitted(name, MPFB[name](), rest_joints)
+    retargeting, built = fitted(name, RIGS[name](), rest_joints)
     pose = plant_feet(retargeting, retargeting.follow(performance), performance)
     turned, heads = built.posed(retargeting.keys(pose))
     assert limb_errors(built, heads, performance).max() < 3
-    if performance.contacts.any():
-        soles = rig_soles(retargeting, turned, heads)
-        assert skate(soles, performance) < 1.1 * retargeting.scale * skate(soles_of(performance), performance)
-
-
-@pytest.mark.parametrize("motion", LIBRARY)
-def test_people_on_kaykits_figure(motion: str, rest_joints: np.ndarray) -> None:
-    """Its legs are short and its feet long, so that feet skate a little where limbs are to point as a person's."""
-    performance = from_library(motion, rest_joints)
-    retargeting, built = fitted("kaykit", kaykit_rig(), rest_joints)
-    free = retargeting.follow(performance)
-    (turned, heads), (free_turned, free_heads) = (
-        built.posed(retargeting.keys(pose)) for pose in (plant_feet(retargeting, free, performance), free)
-    )
-    assert limb_errors(built, heads, performance).max() < 3
-    if "crawl" not in motion:
-        soles, free_soles = (
-            skate(rig_soles(retargeting, *pose), performance) for pose in ((turned, heads), (free_turned, free_heads))
-        )
-        assert soles < 0.9 * free_soles
+    soles = rig_soles(retargeting, turned, heads)
+    assert skate(soles, performance) <= retargeting.scale * skate(soles_of(performance), performance)

@@ -1,11 +1,12 @@
 """Limbs of two bones that reach."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smpl_rig import rotations
-from smpl_rig.retarget.two_bone import LONGEST, Limb, reach
+from smpl_rig.retarget.two_bone import LONGEST, Limb, reach, stiffness
 
 LEG = Limb(np.array([0.02, 0.01, -0.45]), np.array([-0.01, 0.02, -0.4]), np.array([1.0, 0, 0]))
 unit = st.floats(-1, 1)
@@ -47,3 +48,22 @@ def test_a_straight_leg_bends_at_its_hinge() -> None:
     knee = rotations.rotate(upper, straight.upper)[0]
     assert knee[1] < -0.1  # forward, of a figure that faces -Y with its left at +X
     assert abs(knee[0]) < 1e-9
+
+
+@pytest.mark.parametrize(("way", "within"), [("aside", 0.01), ("along", 0.15)])
+def test_stiffness_says_how_far_bones_turn(way: str, within: float) -> None:
+    halves = Limb(np.array([0, 0, -0.4]), np.array([0, 0, -0.4]), np.array([1.0, 0, 0]))
+    upper = rotations.exp(np.array([[-0.6, 0, 0]]))
+    lower = rotations.exp(np.array([[0.6, 0, 0]]))
+    step = {"aside": np.array([0.001, 0.0, 0.0]), "along": np.array([0.0, 0.0, 0.001])}[way]
+    thigh, shin = reach(halves, upper, lower, end_of(halves, upper, lower) + step)
+    for before, after in ((upper, thigh), (lower, shin)):
+        turned = np.linalg.norm(rotations.log(rotations.multiply(rotations.conjugate(before), after)))
+        expected = np.sqrt(step @ stiffness(halves, upper, lower)[0] @ step)
+        assert turned == pytest.approx(expected, rel=within)
+
+
+def test_a_straight_limb_is_all_but_rigid_along_its_length() -> None:
+    still = np.tile(rotations.IDENTITY, (1, 1))
+    stiff = stiffness(LEG, still, still)[0]
+    assert stiff[2, 2] > 50 * stiff[0, 0]

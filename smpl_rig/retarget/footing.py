@@ -1,0 +1,219 @@
+"""How hips, legs and feet give way so that feet which rest do not slide.
+
+Over all frames together this is least:
+
+    sum over soles that rest  w |p - goal - place|^2 / slack^2   how far heels and toes are from where they should be
+      + legs  e' C e / LEG_RAD^2                                 how far thighs and shins turn
+      + feet  |f|^2 / FOOT_RAD^2  +  hips  |g|^2 / HIPS_RAD^2    how far feet, and the line of the hips, turn
+      + integral of  TIME_CONSTANT_S^4 |d''|^2                   how much the pelvis accelerates by being moved
+
+where the pelvis is moved by d, a foot is turned by f, an ankle is at m = d + g x hip + e, and each contact of a heel or
+toe has a place of its own, so that steps may become longer. It is quadratic in each of feet, places and hips while the
+others are held, and is lowered by one after the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import rotations
+from ..banded import PentadiagonalSystem
+from ..timeline import Timeline
+
+Floats = NDArray[np.floating[Any]]
+Mask = NDArray[np.bool_]
+
+#: Thighs and shins turn by this before it counts as much as feet and hips that turn by those.
+LEG_RAD, FOOT_RAD, HIPS_RAD = np.deg2rad(2.5), np.deg2rad(15), np.deg2rad(5)
+#: Feet are never turned by more.
+MOST_FOOT_RAD = np.deg2rad(30)
+#: How far a sole may be off before it counts as much, as a part of how far a leg moves it; level, and up and down.
+SLACK, SLACK_IN_HEIGHT = 0.2, 0.6
+#: The pelvis follows what feet ask for within this time, and goes back where none rests in about ten times as long.
+TIME_CONSTANT_S, PULL_BACK = 0.03, 1e-3
+#: Heel and toe take over from each other within this time.
+ROLL_OVER_S = 0.1
+ROUNDS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Stance:
+    """Two feet over T frames: left and right; of each heel and toe. Metres, in the world.
+
+    Attributes:
+        ankles: (T, 2, 3).
+        hips: (T, 2, 3) from the middle between them.
+        arms: (T, 2, 2, 3) from the ankle to what turns as the foot does: the heel, and where the toes bend.
+        tips: (T, 2, 2, 3) from there to the sole's point. They turn with the foot about the vertical alone.
+        goals: (T, 2, 2, 3) how the points should move while they rest, wherever that is; and their height.
+        resting: (T, 2, 2).
+        stiffness: (T, 2, 3, 3) of each leg (:func:`smpl_rig.retarget.two_bone.stiffness`).
+        leg_length: of the rig.
+        times_s: (T,) seconds.
+    """
+
+    ankles: Floats
+    hips: Floats
+    arms: Floats
+    tips: Floats
+    goals: Floats
+    resting: Mask
+    stiffness: Floats
+    leg_length: float
+    times_s: Floats
+
+    @property
+    def contacts(self) -> list[tuple[int, int, int]]:
+        """Foot, first frame, and the one after the last, of all times that a foot rests."""
+        rests = self.resting.any(axis=-1)
+        return [(foot, start, end) for foot in (0, 1) for start, end in runs(rests[:, foot])]
+
+
+@dataclass(frozen=True, eq=False)
+class Footing:
+    """What gives way; rotation vectors in radians and metres, in the world.
+
+    Attributes:
+        shift: (T, 3) of the middle of the hips.
+        hips: (T, 3) turn of the pelvis about it.
+        feet: (T, 2, 3) turn of each foot about its ankle. Where it does not rest, 0.
+        legs: (T, 2, 3) move of each ankle besides, which its leg is to make. Where it does not rest, 0.
+    """
+
+    shift: Floats
+    hips: Floats
+    feet: Floats
+    legs: Floats
+
+
+def settle(stance: Stance) -> Footing:
+    """What gives way the least."""
+    count = len(stance.times_s)
+    holds = stance.resting.any(axis=-1).astype(np.float64)  # (T, 2)
+    weights = _weights(stance)
+    smooth = _smoother(holds.sum(axis=1), stance.times_s)
+    feet, ankle_moves = np.zeros((count, 2, 3)), np.zeros((count, 2, 3))
+    shift, hips = np.zeros((count, 3)), np.zeros((count, 3))
+    for _ in range(ROUNDS):
+        from_hips = shift[:, None] + np.cross(hips[:, None], stance.hips)
+        ankle_moves, feet = _feet(stance, weights, from_hips, ankle_moves, feet)
+        pelvis = smooth(_pelvis(stance, holds, ankle_moves))
+        shift, hips = pelvis[:, :3], pelvis[:, 3:]
+    legs = ankle_moves - shift[:, None] - np.cross(hips[:, None], stance.hips)
+    return Footing(shift, hips, holds[..., None] * feet, holds[..., None] * legs)
+
+
+def _feet(
+    stance: Stance, weights: Floats, from_hips: Floats, ankle_moves: Floats, feet: Floats
+) -> tuple[Floats, Floats]:
+    """Better moves (T, 2, 3) of the ankles and turns (T, 2, 3) of the feet, the moves of the hips (T, 2, 3) given."""
+    arms, tips = _turned(stance, feet)
+    places = _places(stance, stance.ankles[:, :, None] + ankle_moves[:, :, None] + arms + tips)
+    missing = stance.goals + places - stance.ankles[:, :, None] - arms - tips  # (T, 2, 2, 3) by how much ankles move
+    trust = 1 / (LEG_RAD * stance.leg_length * np.array([SLACK, SLACK, SLACK_IN_HEIGHT])) ** 2
+    matrix, right = np.zeros((*feet.shape[:2], 6, 6)), np.zeros((*feet.shape[:2], 6))
+    matrix[..., :3, :3] = stance.stiffness / LEG_RAD**2
+    right[..., :3] = _times(stance.stiffness, from_hips) / LEG_RAD**2
+    matrix[..., 3:, 3:] = np.eye(3) / FOOT_RAD**2
+    right[..., 3:] = -feet / FOOT_RAD**2
+    for point in (0, 1):
+        lever = -_cross(arms[:, :, point])  # what a further turn of the foot does to the point
+        lever[..., 2] -= _cross(tips[:, :, point])[..., 2]
+        moved = np.concatenate((np.broadcast_to(np.eye(3), lever.shape), lever), axis=-1)  # (T, 2, 3, 6)
+        weighted = moved * (weights[:, :, point, None, None] * trust[:, None])
+        matrix += np.swapaxes(weighted, -1, -2) @ moved
+        right += _times(np.swapaxes(weighted, -1, -2), missing[:, :, point])
+    solved = _solve(matrix, right)
+    return solved[..., :3], _at_most(feet + solved[..., 3:], MOST_FOOT_RAD)
+
+
+def _pelvis(stance: Stance, holds: Floats, ankle_moves: Floats) -> Floats:
+    """(T, 6) shift and turn of the hips that leave least to the legs; 0 where no foot rests."""
+    stiff = holds[..., None, None] * stance.stiffness / LEG_RAD**2  # (T, 2, 3, 3)
+    moved = np.concatenate((np.broadcast_to(np.eye(3), stiff.shape), -_cross(stance.hips)), axis=-1)  # (T, 2, 3, 6)
+    weighted = np.swapaxes(stiff @ moved, -1, -2)
+    matrix = (weighted @ moved).sum(axis=1)
+    matrix[:, :3, :3] += 1e-6 * stiff.max() * np.eye(3)  # for where none rests
+    matrix[:, 3:, 3:] += np.eye(3) / HIPS_RAD**2
+    return _solve(matrix, _times(weighted, ankle_moves).sum(axis=1))
+
+
+def _smoother(weight: Floats, times_s: Floats) -> Any:
+    """A function that smooths (T, N), which counts by the weight (T,)."""
+    if len(times_s) < 3:
+        return lambda path: path
+    timeline = Timeline(times_s)
+    pulled = (weight + PULL_BACK)[None]
+    bands = timeline.bands(pulled, np.full((1, len(times_s) - 2), TIME_CONSTANT_S**4))
+    system = PentadiagonalSystem(*bands)
+    return lambda path: system.solve((timeline.share * weight * path.T)[:, None])[:, 0].T
+
+
+def _weights(stance: Stance) -> Floats:
+    """(T, 2, 2) how much heels and toes count: while a foot rests, they take over from each other smoothly."""
+    weights = np.zeros(stance.resting.shape)
+    for foot, start, end in stance.contacts:
+        resting, times = stance.resting[start:end, foot].astype(np.float64), stance.times_s[start:end]
+        reach = round(ROLL_OVER_S / 2 / max(np.median(np.diff(times)), 1e-6)) if len(times) > 1 else 0
+        padded = np.pad(resting, ((reach + 1, reach), (0, 0)), mode="edge")
+        total = np.cumsum(padded, axis=0)
+        width = 2 * reach + 1
+        weights[start:end, foot] = (total[width:] - total[:-width]) / width if reach else resting
+    return weights
+
+
+def _places(stance: Stance, points: Floats) -> Floats:
+    """(T, 2, 2, 3) level: where each contact of a heel or toe is, from the goals to the points (T, 2, 2, 3)."""
+    places = np.zeros(points.shape)
+    for foot, start, end in stance.contacts:
+        for point in (0, 1):
+            rests = stance.resting[start:end, foot, point]
+            if rests.any():
+                away = (points - stance.goals)[start:end, foot, point, :2]
+                places[start:end, foot, point, :2] = away[rests].mean(axis=0)
+    return places
+
+
+def _turned(stance: Stance, feet: Floats) -> tuple[Floats, Floats]:
+    """Arms and tips (T, 2, 2, 3) when feet are turned."""
+    both = stance.arms.shape[:3]
+    turn, about_vertical = rotations.exp(feet), rotations.exp(feet * np.array([0.0, 0.0, 1.0]))
+    return (
+        rotations.rotate(np.broadcast_to(turn[:, :, None], (*both, 4)), stance.arms),
+        rotations.rotate(np.broadcast_to(about_vertical[:, :, None], (*both, 4)), stance.tips),
+    )
+
+
+def runs(mask: Mask) -> list[tuple[int, int]]:
+    """First frame, and the one after the last, of every run of true ones (T,)."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False]))))
+    return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
+
+
+def _at_most(vectors: Floats, longest: float) -> Floats:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    shortened: Floats = vectors * np.minimum(1, longest / np.maximum(length, longest))
+    return shortened
+
+
+def _times(matrix: Floats, vector: Floats) -> Floats:
+    """(..., N, M) and (..., M) -> (..., N)."""
+    product: Floats = (matrix @ vector[..., None])[..., 0]
+    return product
+
+
+def _solve(matrix: Floats, right: Floats) -> Floats:
+    solved: Floats = np.linalg.solve(matrix, right[..., None])[..., 0]
+    return solved
+
+
+def _cross(vector: Floats) -> Floats:
+    """(..., 3) -> (..., 3, 3), the matrix that crosses with it."""
+    x, y, z = np.moveaxis(vector, -1, 0)
+    zero = np.zeros_like(x)
+    rows = [np.stack(row, axis=-1) for row in ((zero, -z, y), (z, zero, -x), (-y, x, zero))]
+    return np.stack(rows, axis=-2)
