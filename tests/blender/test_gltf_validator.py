@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ require('gltf-validator').validateBytes(new Uint8Array(fs.readFileSync(process.a
 
 
 #: Where ``make validator`` puts it.
-_PACKAGES = Path(sys.prefix) / "node_modules"
+_PACKAGES = Path(__file__).resolve().parents[2] / ".venv" / "node_modules"
 
 
 @pytest.fixture(scope="module")
