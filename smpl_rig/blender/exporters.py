@@ -53,6 +53,7 @@ def export_fbx(
     up: str = "Y",
     unit_m: float = 1.0,
     leaf_bones: bool = False,
+    skipped: int = 0,
 ) -> None:
     """Writes armature, meshes and one take, every frame keyed, as binary FBX 7.4.
 
@@ -63,6 +64,7 @@ def export_fbx(
         up: the file's axis that Blender's Z becomes.
         unit_m: metres of Blender's unit, which becomes the file's.
         leaf_bones: add bones at the ends of limbs.
+        skipped: frames at the beginning that are not written. The nodes stand as in the first frame, skipped or not.
 
     Raises:
         ExportError: if there is nothing to export, the folder cannot be written, or Blender's exporter fails.
@@ -70,6 +72,8 @@ def export_fbx(
     with _whole_file(path, ".fbx") as part, _stage(armature) as stage:
         stage.scene.unit_settings.system = "METRIC"
         stage.scene.unit_settings.scale_length = unit_m
+        stage.scene.frame_set(stage.scene.frame_start)
+        stage.scene.frame_start += skipped
         _run(
             "export_scene.fbx",
             "io_scene_fbx",
@@ -212,7 +216,11 @@ def _stage(armature: Any, *, with_meshes: bool = True) -> Iterator[_Stage]:
     window = bpy.context.window or bpy.context.window_manager.windows[0]
     opened = window.scene
     with bpy.context.temp_override(window=window), object_mode(), _exposed([armature, *meshes]):
-        scene = bpy.data.scenes.new(action.name)  # exporters name the take after the scene
+        scene = bpy.data.scenes.new("Limber export")
+        aside = bpy.data.scenes.get(action.name)
+        if aside is not None:
+            aside.name = "Limber aside"
+        scene.name = action.name  # exporters name the take after the scene
         try:
             scene.render.fps, scene.render.fps_base = source.render.fps, source.render.fps_base
             scene.frame_start, scene.frame_end = _range(action)
@@ -228,6 +236,8 @@ def _stage(armature: Any, *, with_meshes: bool = True) -> Iterator[_Stage]:
         finally:
             window.scene = opened
             bpy.data.scenes.remove(scene)
+            if aside is not None:
+                aside.name = action.name
             # the bones stand where the last exported frame left them
             opened.frame_set(opened.frame_current, subframe=opened.frame_subframe)
 

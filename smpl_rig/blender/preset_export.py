@@ -78,8 +78,8 @@ def export_with_preset(
         raise ExportError(f"{preset.title} has no root bone to hold the root motion. Choose pelvis or in-place.")
     sample = sampled(armature, take_samples(armature)).with_root_motion(wanted)
     if ending == ".fbx":
-        t_pose = preset.t_pose_first
-        with prepared(armature, sample, preset, preset.unit_m, turn_to(preset), t_pose=t_pose) as copy:
+        # programs that know no bind pose (Unity's avatars) take the nodes' own places for it
+        with prepared(armature, sample, preset, preset.unit_m, turn_to(preset), t_pose=True) as copy:
             export_fbx(
                 copy,
                 path,
@@ -87,6 +87,7 @@ def export_with_preset(
                 up=preset.up,
                 unit_m=preset.unit_m,
                 leaf_bones=preset.leaf_bones,
+                skipped=0 if preset.t_pose_first else 1,
             )
     elif ending == ".bvh":
         with prepared(armature, sample, named(PLAIN), 1.0, np.eye(3)) as copy:

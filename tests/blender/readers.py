@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import struct
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ class Take:
     parents: dict[str, str | None]
     animations: tuple[str, ...]
     bones: frozenset[str] = frozenset()
+    #: Where the nodes stand without the animation: (4, 4) each, where a reader tells.
+    standing: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def _matrix(quaternion_wxyz: np.ndarray) -> np.ndarray:
@@ -57,9 +59,12 @@ def read_assimp(path: Path) -> Take:
     ticks = np.array([key[0] for key in animation["channels"][0]["positionkeys"]], dtype=float)
     places: dict[str, np.ndarray] = {}
     parents: dict[str, str | None] = {}
+    standing: dict[str, np.ndarray] = {}
 
     def walk(node: dict[str, Any], above: np.ndarray, parent: str | None) -> None:
         name = node["name"]
+        own = np.array(node["transformation"], dtype=float).reshape(4, 4)
+        standing[name] = own if parent is None else standing[parent] @ own
         if name in channels:
             keys = [
                 np.array([key[1] for key in channels[name][kind]])
@@ -67,7 +72,7 @@ def read_assimp(path: Path) -> Take:
             ]
             local = _compose(*(np.broadcast_to(key, (len(ticks), key.shape[1])) for key in keys))
         else:
-            local = np.array(node["transformation"], dtype=float).reshape(4, 4)
+            local = own
         world = above @ local
         places[name], parents[name] = world[:, :3, 3], parent
         for child in node.get("children", []):
@@ -81,6 +86,7 @@ def read_assimp(path: Path) -> Take:
         parents=parents,
         animations=tuple(found["name"] for found in scene["animations"]),
         bones=frozenset(bones),
+        standing=standing,
     )
 
 
