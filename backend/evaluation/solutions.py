@@ -56,9 +56,14 @@ def fitted(seen: SetRight, guess: BodyInCamera | None = None, settings: FitSetti
 
 
 def answered(name: str, seen: SetRight) -> BodyInCamera:
+    """The own answer of a network that ships, without the fit."""
+    return answered_by(_network(name), seen)
+
+
+def answered_by(network: LandmarkNetwork | Together, seen: SetRight) -> BodyInCamera:
     """A network's own answer, without the fit."""
     worn = _worn()
-    return estimate_body(seen.track, seen.trusted_3d, seen.K, worn.torch_body, worn.skin, _network(name))
+    return estimate_body(seen.track, seen.trusted_3d, seen.K, worn.torch_body, worn.skin, network)
 
 
 def shared_joints(found: BodyInCamera) -> Floats:

@@ -78,27 +78,48 @@ def teach(
     """
     if name not in LANDMARK_NETWORKS:
         raise NetworkError(f"Network '{name}' is unknown. Choose one of {', '.join(LANDMARK_NETWORKS)}.")
-    limber = limber_body()
-    body = TorchBody(limber).to(device)
-    skin = LandmarkSkin(landmark_points(limber)).to(device)
+    school = School(clips, device)
+    encoder = school.encoder(out / ENCODER, recipes[ENCODER])
 
-    def source(taught: str, stream: int) -> ExampleSource:
-        seed = 1000 * recipes[taught].seed + 10 * int(os.environ.get("RANK", "0")) + stream
-        return ExampleSource(clips.to(device), body, skin, Variety(), seed)
-
-    torch.manual_seed(recipes[ENCODER].seed)
-    encoder = LandmarkEncoder().to(device)
-    standardise(encoder, source(ENCODER, 0).draw(256, 8))
-    train(EncoderLesson(encoder, body).to(device), source(ENCODER, 1), recipes[ENCODER], out / ENCODER, device)
-
-    torch.manual_seed(recipes[name].seed)
-    network = LandmarkNetwork(encoder, LANDMARK_NETWORKS[name]())
     recipe = recipes[name]
-    train(NetworkLesson(network, name, body, recipe.frames_out).to(device), source(name, 2), recipe, out / name, device)
+    torch.manual_seed(recipe.seed)
+    network = LandmarkNetwork(encoder, LANDMARK_NETWORKS[name]())
+    lesson = NetworkLesson(network, name, school.body, recipe.frames_out).to(device)
+    train(lesson, school.source(recipe.seed, 2), recipe, out / name, device)
     steadying = replace(recipe, steps=recipe.steps // 4, learning_rate=recipe.learning_rate * STEADYING_RATE)
-    lesson = NetworkLesson(network, name, body, recipe.frames_out, STEADY).to(device)
-    train(lesson, source(name, 3), steadying, out / f"{name}-steady", device)
+    lesson = NetworkLesson(network, name, school.body, recipe.frames_out, STEADY).to(device)
+    train(lesson, school.source(recipe.seed, 3), steadying, out / f"{name}-steady", device)
     weights = out / f"{name}.safetensors"
-    told = {"recipe": json.dumps(asdict(recipes[name])), "encoder": json.dumps(asdict(recipes[ENCODER]))}
+    told = {"recipe": json.dumps(asdict(recipe)), "encoder": json.dumps(asdict(recipes[ENCODER]))}
     save_network(network, name, weights, told | dict(made))
     return weights
+
+
+class School:
+    """What all runs share: motion to learn from, and the body that wears it.
+
+    Args:
+        clips: of the motion library.
+        device: to train on.
+    """
+
+    def __init__(self, clips: Clips, device: torch.device) -> None:
+        limber = limber_body()
+        self.body = TorchBody(limber).to(device)
+        self._skin = LandmarkSkin(landmark_points(limber)).to(device)
+        self._clips, self._device = clips.to(device), device
+
+    def source(self, seed: int, stream: int, variety: Variety | None = None) -> ExampleSource:
+        """Examples; of another seed or stream, others. Each process draws its own."""
+        drawn = 1000 * seed + 10 * int(os.environ.get("RANK", "0")) + stream
+        return ExampleSource(self._clips, self.body, self._skin, variety or Variety(), drawn)
+
+    def encoder(self, out: Path, recipe: TrainingSettings) -> LandmarkEncoder:
+        """The encoder that all networks start from, trained unless ``out`` has it already."""
+        torch.manual_seed(recipe.seed)
+        encoder = LandmarkEncoder().to(self._device)
+        standardise(encoder, self.source(recipe.seed, 0).draw(256, 8))
+        train(
+            EncoderLesson(encoder, self.body).to(self._device), self.source(recipe.seed, 1), recipe, out, self._device
+        )
+        return encoder

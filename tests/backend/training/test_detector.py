@@ -69,6 +69,45 @@ def test_a_bias_lasts_and_jitter_does_not() -> None:
     assert wander.diff(dim=1).square().mean() < 0.1 * jitter.diff(dim=1).square().mean()
 
 
+def test_errors_grow_with_speed() -> None:
+    landmarks = standing(300, 20)
+    height_px = 1.7 * 1000 / 4.0
+    wrist, ankle = LANDMARK_INDEX["left_wrist"], LANDMARK_INDEX["left_ankle"]
+    # two heights a second to the right
+    landmarks = landmarks.clone()
+    landmarks[:, :, wrist, 0] += 2 * 1.7 * (torch.arange(20) / 30 - 0.3)
+    landmarks[..., wrist, 2] = 4.0
+    errors = replace(PERFECT, image_jitter=(0.01, 0.01), moving_errors=(0.5, 0.5))
+    seen = observe(landmarks, errors)
+    error = (seen.landmarks2d[..., :2] - projected(landmarks)).square().mean((0, 1, 3)).sqrt() / height_px
+    still = observe(landmarks, replace(errors, moving_errors=(0.0, 0.0)))
+    unmoved = (still.landmarks2d[..., :2] - projected(landmarks)).square().mean((0, 1, 3)).sqrt() / height_px
+    assert error[wrist] / unmoved[wrist] == pytest.approx(2.0, rel=0.1)
+    assert error[ankle] / unmoved[ankle] == pytest.approx(1.0, rel=0.1)
+
+
+def test_a_mistaken_limb_is_elsewhere_for_a_moment_and_farthest_at_its_end() -> None:
+    landmarks = standing(300)
+    errors = replace(PERFECT, mistakes_per_s=(2.0, 2.0), mistake_s=(0.1, 0.1), mistake=(0.1, 0.1))
+    seen = observe(landmarks, errors)
+    off = (seen.landmarks2d[..., :2] - projected(landmarks)).norm(dim=-1)
+    shoulder, elbow, wrist = (LANDMARK_INDEX[f"left_{name}"] for name in ("shoulder", "elbow", "wrist"))
+    assert off[..., shoulder].max() < 1e-2, "what a limb hangs on stays"
+    # eight limbs share two mistakes of three frames a second; two of them move the wrist
+    assert (off[..., wrist] > 0.1).float().mean() == pytest.approx(2 / 8 * 2 * 0.1, rel=0.2)
+    one = (off[..., elbow] > 0.1) & (off[..., wrist] > 0.1)
+    assert (off[..., wrist] > off[..., elbow])[one].float().mean() > 0.8
+
+
+def test_its_3d_trembles_along_the_line_of_sight() -> None:
+    landmarks = standing(200)
+    exact = observe(landmarks, PERFECT).landmarks3d
+    error = observe(landmarks, replace(PERFECT, world_jitter_m=(0.02, 0.02))).landmarks3d - exact
+    knee = error[:, :, LANDMARK_INDEX["left_knee"]].square().mean((0, 1)).sqrt()
+    assert knee[2] == pytest.approx(0.02, rel=0.15)
+    assert knee[0] < 0.5 * knee[2]
+
+
 def test_its_3d_is_compressed_along_the_line_of_sight_only() -> None:
     landmarks = standing()
     world = observe(landmarks, replace(PERFECT, depth_slope=(0.5, 0.5))).landmarks3d

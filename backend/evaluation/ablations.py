@@ -1,0 +1,233 @@
+"""What each choice is worth: MPS-Net trained briefly with one thing changed at a time, with several seeds.
+
+    python -m backend.evaluation.ablations OUT --motions FOLDERS [--seeds N] [--steps N]
+
+All start from the same encoder. The runs are short, so their figures are worse than those of the networks that ship;
+what counts is how they differ from the first row, beside how much seeds differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from backend.machine import machine
+from backend.models.affinity import affinity_map, self_similarity_map
+from backend.models.estimation import LandmarkNetwork
+from backend.models.frame_features import Estimate
+from backend.models.mps_net import CURRENT, LANDMARK, LENGTH, MoCA, MPSNet
+from backend.models.temporal_network import Frames, TemporalNetwork
+from backend.text_table import aligned
+from backend.training.detector import DetectorErrors, Range
+from backend.training.examples import Variety
+from backend.training.lessons import NetworkLesson
+from backend.training.motions import load_library
+from backend.training.objective import DirectWeights
+from backend.training.recipes import ENCODER, RECIPES, STEADY, School
+from backend.training.train import TrainingSettings, train
+from smpl_rig.errors import LimberError
+
+from . import simulated
+from .held_out import METRICS, UNSTRETCHED, WITHOUT_3D, held_out_sequences
+from .solutions import answered_by, set_right, shared_joints
+from .workers import side_by_side
+
+NETWORK = "mps-net"
+SEQUENCES = 40
+
+
+class ShortSighted(MPSNet):
+    """MPS-Net that sees no more than ``reach`` frames to either side, as with a shorter window."""
+
+    def __init__(self, reach: int) -> None:
+        super().__init__(LANDMARK)
+        self._reach = reach
+
+    def over_window(self, frames: Frames) -> Estimate:
+        near = (torch.arange(LENGTH, device=frames.observed.device) - CURRENT).abs() <= self._reach
+        return super().over_window(replace(frames, observed=frames.observed & near))
+
+
+class PlainAttention(MoCA):
+    """Attention that self-similarity does not guide: MPS-Net's table 4, "attention map" only."""
+
+    def forward(
+        self, X: Tensor, theta: Tensor, phi: Tensor, g: Tensor, visible: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        attention = affinity_map(theta, phi, visible)
+        return self.W_z(attention @ g) + X, {"attention map": attention}
+
+
+class SelfSimilarity(MoCA):
+    """Self-similarity alone, without attention."""
+
+    def forward(
+        self, X: Tensor, theta: Tensor, phi: Tensor, g: Tensor, visible: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        nssm = self_similarity_map(X, visible)
+        return self.W_z(nssm @ g) + X, {"NSSM": nssm}
+
+
+def mps_net(moca: type[MoCA] = MoCA) -> MPSNet:
+    """The compact MPS-Net with another attention."""
+    network = MPSNet(LANDMARK)
+    network.moca = moca(LANDMARK.features, LANDMARK.reduction)
+    # what an attention does not use must not be there to be learned
+    unused = {PlainAttention: ("rho",), SelfSimilarity: ("rho", "theta", "phi")}.get(moca, ())
+    for name in unused:
+        setattr(network.moca, name, nn.Identity())
+    return network
+
+
+def wider(errors: DetectorErrors, factor: float) -> DetectorErrors:
+    """A detector that errs so many times as much in the picture and in its 3D."""
+
+    def times(between: Range) -> Range:
+        return factor * between[0], factor * between[1]
+
+    return replace(
+        errors,
+        image_bias=times(errors.image_bias),
+        image_wander=times(errors.image_wander),
+        image_jitter=times(errors.image_jitter),
+        mistake=times(errors.mistake),
+        world_bias_m=times(errors.world_bias_m),
+        world_wander_m=times(errors.world_wander_m),
+        world_jitter_m=times(errors.world_jitter_m),
+    )
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is done otherwise than for the first row.
+
+    Attributes:
+        build: makes the network.
+        variety: what it learns from.
+        encoder_rate: what the encoder learns by, as a part of the network's rate.
+        direct: what is asked of joints beside the paper's losses.
+    """
+
+    build: Callable[[], TemporalNetwork] = mps_net
+    variety: Variety = field(default_factory=Variety)
+    encoder_rate: float = TrainingSettings.encoder_rate
+    direct: DirectWeights = field(default_factory=DirectWeights)
+
+
+_USUAL = DetectorErrors()
+CHANGES: Mapping[str, Change] = MappingProxyType(
+    {
+        "nothing": Change(),
+        "window of 1 frame": Change(lambda: ShortSighted(0)),
+        "window of 5 frames": Change(lambda: ShortSighted(2)),
+        "window of 9 frames": Change(lambda: ShortSighted(4)),
+        "plain attention": Change(lambda: mps_net(PlainAttention)),
+        "self-similarity only": Change(lambda: mps_net(SelfSimilarity)),
+        "detector errs half as much": Change(variety=Variety(detector=wider(_USUAL, 0.5))),
+        "detector errs twice as much": Change(variety=Variety(detector=wider(_USUAL, 2.0))),
+        "always with 3D": Change(variety=Variety(detector=replace(_USUAL, without_world=0.0))),
+        "never with 3D": Change(variety=Variety(detector=replace(_USUAL, without_world=1.0))),
+        "encoder fixed": Change(encoder_rate=0.0),
+        "acceleration asked from the start": Change(direct=STEADY),
+    }
+)
+
+
+def run(name: str, seed: int, steps: int, motions: tuple[Path, ...], out: Path) -> dict[str, float]:
+    """Trains with one change and measures; the result is kept in ``out``.
+
+    Returns:
+        Mean PA-MPJPE, MPJPE and ACC-ERR of the network by itself, and with ``, no 3D`` behind the name those where the
+        detector has no 3D.
+    """
+    folder = out / f"{name.replace(' ', '_')}-{seed}"
+    kept = folder / "errors.json"
+    if kept.exists():
+        return dict(json.loads(kept.read_text(encoding="utf-8")))
+    change, device = CHANGES[name], torch.device("cpu")
+    library = load_library(motions)
+    school = School(library.clips("train"), device)
+    encoder = school.encoder(out / ENCODER, RECIPES[ENCODER])
+    torch.manual_seed(seed)
+    network = LandmarkNetwork(encoder, change.build())
+    # the running mean of a short run must not remember how it began
+    settings = TrainingSettings(steps=steps, clips=12, seed=seed, encoder_rate=change.encoder_rate, averaged=0.99)
+    lesson = NetworkLesson(network, NETWORK, school.body, settings.frames_out, change.direct)
+    train(lesson, school.source(seed, 2, change.variety), settings, folder, device)
+    network.eval()
+    errors: dict[str, float] = {}
+    for seen, told in ((UNSTRETCHED, ""), (WITHOUT_3D, ", no 3D")):
+        rows = [
+            simulated.score(shared_joints(answered_by(network, set_right(sequence))), sequence)
+            for _, sequence in held_out_sequences(library, SEQUENCES, 0, seen=seen)
+        ]
+        errors |= {metric + told: float(np.nanmean([row[metric] for row in rows])) for metric in METRICS}
+    kept.write_text(json.dumps(errors, indent=2), encoding="utf-8")
+    return errors
+
+
+def table(found: Mapping[str, list[dict[str, float]]]) -> str:
+    """Means over the seeds, and their standard deviation."""
+    metrics = list(next(iter(found.values()))[0])
+    rows = [("changed", *metrics)]
+    for name, errors in found.items():
+        values = [np.array([each[metric] for each in errors]) for metric in metrics]
+        spread = [
+            f"{value.mean():.1f} ± {value.std(ddof=1):.1f}" if len(value) > 1 else f"{value[0]:.1f}" for value in values
+        ]
+        rows.append((name, *spread))
+    return aligned(rows)
+
+
+def main() -> int:
+    """Trains and measures every change with every seed, and prints the table."""
+    parser = argparse.ArgumentParser(prog="python -m backend.evaluation.ablations", description=main.__doc__)
+    parser.add_argument("out", type=Path, help="of the runs; what is there already is not trained again")
+    parser.add_argument("--motions", type=Path, nargs="+", required=True)
+    parser.add_argument("--changes", nargs="+", choices=list(CHANGES), default=list(CHANGES), metavar="NAME")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--json", type=Path)
+    parsed = parser.parse_args()
+    try:
+        # processes that start together must not all train the encoder
+        School(load_library(parsed.motions).clips("train"), torch.device("cpu")).encoder(
+            parsed.out / ENCODER, RECIPES[ENCODER]
+        )
+        tasks = [
+            (name, seed, parsed.steps, tuple(parsed.motions), parsed.out)
+            for seed in range(parsed.seeds)
+            for name in parsed.changes
+        ]
+        results = side_by_side("runs", run, tasks, _one_thread, parsed.workers)
+    except (LimberError, OSError) as error:
+        print(f"limber: {error}", file=sys.stderr)
+        return 1
+    found = {
+        name: [errors for task, errors in zip(tasks, results, strict=True) if task[0] == name]
+        for name in parsed.changes
+    }
+    print(table(found))
+    if parsed.json:
+        settings = {"network": NETWORK, "steps": parsed.steps, "sequences": SEQUENCES, "machine": machine()}
+        parsed.json.write_text(json.dumps({**settings, "errors": found}, indent=2), encoding="utf-8")
+    return 0
+
+
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
