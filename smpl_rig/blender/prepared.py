@@ -46,7 +46,7 @@ class Sampled:
         parents: (B,) indices, -1 for none.
         lengths: (B,) metres.
         rest: (B, 4, 4) from each bone's axes to the world, rigid.
-        posed: (T, B, 4, 4) the same at every frame, with the bones' own sizes.
+        posed: (T, B, 4, 4) the same at every frame, with the bones' own sizes (1 where nothing stretches them).
     """
 
     names: tuple[str, ...]
@@ -154,7 +154,7 @@ def sampled(armature: Any, posed: Array) -> Sampled:
         parents=tuple(names.index(bone.parent.name) if bone.parent else -1 for bone in bones),
         lengths=size * np.array([bone.length for bone in bones]),
         rest=rest,
-        posed=posed,
+        posed=posed @ np.diag([1 / size] * 3 + [1]),  # the object's scale is in the bones' lengths
     )
 
 

@@ -26,6 +26,8 @@ class Take:
     bones: frozenset[str] = frozenset()
     #: Where the nodes stand without the animation: (4, 4) each, where a reader tells.
     standing: dict[str, np.ndarray] = field(default_factory=dict)
+    #: (T, V, 3) the vertices that follow bones, as these bend them, where a reader tells.
+    skin: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 3)))
 
 
 def _matrix(quaternion_wxyz: np.ndarray) -> np.ndarray:
@@ -60,6 +62,7 @@ def read_assimp(path: Path) -> Take:
     places: dict[str, np.ndarray] = {}
     parents: dict[str, str | None] = {}
     standing: dict[str, np.ndarray] = {}
+    moved: dict[str, np.ndarray] = {}
 
     def walk(node: dict[str, Any], above: np.ndarray, parent: str | None) -> None:
         name = node["name"]
@@ -74,7 +77,7 @@ def read_assimp(path: Path) -> Take:
         else:
             local = own
         world = above @ local
-        places[name], parents[name] = world[:, :3, 3], parent
+        places[name], parents[name], moved[name] = world[:, :3, 3], parent, world
         for child in node.get("children", []):
             walk(child, world, name)
 
@@ -87,7 +90,27 @@ def read_assimp(path: Path) -> Take:
         animations=tuple(found["name"] for found in scene["animations"]),
         bones=frozenset(bones),
         standing=standing,
+        skin=np.concatenate(
+            [_skin(mesh, moved) for mesh in scene.get("meshes", [])] or [np.zeros((len(ticks), 0, 3))], 1
+        ),
     )
+
+
+def _skin(mesh: dict[str, Any], moved: dict[str, np.ndarray]) -> np.ndarray:
+    """(T, V, 3): linear blend skinning, of meshes that have bones."""
+    frames = len(next(iter(moved.values())))
+    if "bones" not in mesh:
+        return np.zeros((frames, 0, 3))
+    vertices = np.reshape(mesh["vertices"], (-1, 3))
+    resting = np.column_stack((vertices, np.ones(len(vertices))))
+    bent, weights = np.zeros((frames, len(vertices), 3)), np.zeros(len(vertices))
+    for bone in (bone for bone in mesh["bones"] if bone["weights"]):
+        follows, weight = (np.array(each) for each in zip(*bone["weights"], strict=True))
+        matrices = moved[bone["name"]] @ np.reshape(bone["offsetmatrix"], (4, 4))
+        bent[:, follows] += weight[:, None] * np.einsum("tij,vj->tvi", matrices, resting[follows])[..., :3]
+        weights[follows] += weight
+    np.testing.assert_allclose(weights, 1, atol=1e-4)
+    return bent
 
 
 def read_bvh(path: Path) -> Take:  # noqa: PLR0912
