@@ -74,8 +74,8 @@ class LIMBER_OT_retarget(_WithTargetAndPerson):  # noqa: N801
         target = context.scene.limber_retarget.target
         bones = target.limber_target.rig_bones()
         unlink(target)
-        touch = context.scene.limber_retarget.touch
-        actions = [retarget_person(target, person, bones, touch=touch) for person in _people(context)]
+        options = context.scene.limber_retarget.options()
+        actions = [retarget_person(target, person, bones, options) for person in _people(context)]
         retarget_watch.look()
         self.report({"INFO"}, f"Baked {', '.join(action.name for action in actions)}")
         return {"FINISHED"}

@@ -34,6 +34,9 @@ class LIMBER_PT_retarget(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  
         row.operator("limber.find_bones", text="", icon="FILE_REFRESH")
         row.operator("limber.load_rig_map", text="", icon="FILEBROWSER")
         row.operator("limber.save_rig_map", text="", icon="FILE_TICK")
+        layout.row().prop(settings, "fingers", expand=True)
+        if target.limber_target.has_ik():
+            layout.row().prop(settings, "controls", expand=True)
         layout.prop(settings, "touch")
         row = layout.row(align=True)
         row.scale_y = 1.5

@@ -4,7 +4,7 @@
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, FloatProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, PointerProperty, StringProperty
 
 from . import session
 
@@ -50,6 +50,10 @@ class LIMBER_PG_target(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: 
             row.name, row.bones = chain, ", ".join(bones.chains.get(chain, ()))
             row.confidence = min((finding.confidence.get(bone, 0.0) for bone in bones.chains.get(chain, ())), default=0)
 
+    def has_ik(self) -> bool:
+        """Whether the map knows controls of inverse kinematics."""
+        return '"ik": {' in self.found
+
     def rig_bones(self) -> Any:
         """The :class:`RigBones` that the user sees."""
         from .smpl_rig.retarget.rig_map import parse_rig_map
@@ -76,7 +80,33 @@ class LIMBER_PG_retarget(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa
         name="Hands Touch",
         description="Lead hands to what the person's touch: their own body, or the floor",
     )
+    fingers: EnumProperty(
+        name="Fingers",
+        description="What fingers do, of which a capture says nothing",
+        items=(
+            ("stay", "Stay", "They keep the pose that they have"),
+            ("relaxed", "Relaxed", "They hang as those of a hand at ease"),
+        ),
+    )
+    controls: EnumProperty(
+        name="Keys On",
+        description="What is keyed of arms and legs, on rigs that have controls of inverse kinematics",
+        items=(
+            ("fk", "FK", "Every bone of the limb: it points exactly as the person's"),
+            ("ik", "IK", "Hands, feet and poles, which are easier to edit. The rig's switches are set and keyed"),
+        ),
+    )
     problem: StringProperty(name="Problem", description="Why the target's bones could not be found")
+
+    def options(self) -> Any:
+        """The :class:`BakeOptions` for the target."""
+        from .smpl_rig.blender.retarget import BakeOptions
+
+        return BakeOptions(
+            touch=self.touch,
+            relax_fingers=self.fingers == "relaxed",
+            use_ik=self.controls == "ik" and self.target.limber_target.has_ik(),
+        )
 
     def show(self, finding: Any) -> None:
         """Takes over which of the target's bones are which, for the user to see and put right."""

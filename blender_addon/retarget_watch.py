@@ -1,11 +1,12 @@
 """What other characters do when a captured person changes: feet of linked ones are planted again, bakes are outdated.
 
-Blender calls whenever something in the scene has changed. Work waits until edits pause, so that a slider which is
-dragged, or a pose that is being made, is as quick as without other characters.
+Blender calls whenever something in the scene has changed. Work waits until edits pause, and feet are planted in a
+thread, so that a slider which is dragged, or a pose that is being made, is as quick as without other characters.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -14,10 +15,12 @@ import bpy
 from . import session
 from .smpl_rig.errors import LimberError
 
-_PAUSE_S = 0.25
+_PAUSE_S, _LOOK_S = 0.25, 0.05
 
 #: When something has changed last, by the monotonic clock.
 _changed_s = 0.0
+#: What is being planted, and the thread that does it.
+_under_way: list[tuple[Any, threading.Thread]] = []
 
 
 def begin() -> None:
@@ -32,19 +35,22 @@ def end() -> None:
         handlers.remove(handler)
     if bpy.app.timers.is_registered(_after_pause):
         bpy.app.timers.unregister(_after_pause)
+    _under_way.clear()
 
 
 def look() -> None:
-    """Brings linked targets and the notes on what is outdated up to date."""
+    """Brings linked targets and bakes up to date, now."""
+    while _plant_next():
+        for _, thread in _under_way:
+            thread.join()
+    look_at_bakes()
+
+
+def look_at_bakes() -> None:
+    """Brings the notes on what is outdated up to date, and what is to keep up."""
     from .smpl_rig.blender.bakes import bake_again, outdated_bakes
-    from .smpl_rig.blender.live_link import linked_targets, plant
     from .smpl_rig.blender.retarget import MARK, bakes_of
 
-    for target in linked_targets():
-        try:
-            plant(target)
-        except LimberError as error:
-            session.current().message = str(error)
     for target in [each for each in bpy.data.objects if each.type == "ARMATURE" and bakes_of(each)]:
         shown = target.limber_target
         try:
@@ -56,6 +62,34 @@ def look() -> None:
         if outdated != shown.outdated:
             shown.outdated = outdated
             session.redraw()
+
+
+def _plant_next() -> bool:
+    """Writes what a thread has found, and has it plant the next feet.
+
+    Returns:
+        Whether there is anything under way.
+    """
+    from .smpl_rig.blender.live_link import Planting, linked_targets
+
+    if _under_way:
+        planting, thread = _under_way[0]
+        if thread.is_alive():
+            return True
+        _under_way.clear()
+        planting.write()
+    try:
+        found = (Planting.of(target) for target in linked_targets())
+        planting = next((each for each in found if each is not None), None)
+    except LimberError as error:
+        session.current().message = str(error)
+        return False
+    if planting is None:
+        return False
+    thread = threading.Thread(target=planting.solve, name="Limber planting", daemon=True)
+    _under_way.append((planting, thread))
+    thread.start()
+    return True
 
 
 def _handlers() -> list[tuple[list[Any], Any]]:
@@ -99,5 +133,7 @@ def _after_pause() -> float | None:
     waits = _changed_s + _PAUSE_S - time.monotonic()
     if waits > 0:
         return waits
-    look()
+    if _plant_next():
+        return _LOOK_S
+    look_at_bakes()
     return None

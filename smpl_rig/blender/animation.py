@@ -8,7 +8,7 @@ and between frames where it does not.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import bpy
@@ -164,6 +164,20 @@ def write_curves(owner: Any, channels: Mapping[str, Array], frames: Array) -> No
                 curve.update()
         curve.update()  # one for each path tells Blender that the action has changed
     owner.update_tag()
+
+
+def remove_curves(owner: Any, paths: Collection[str]) -> list[str]:
+    """Takes the curves of these RNA paths out of the owner's action.
+
+    Returns:
+        The paths that had any.
+    """
+    curves, _ = _curves_of(owner)
+    removed = [curve for curve in curves if curve.data_path in paths]
+    found = list(dict.fromkeys(curve.data_path for curve in removed))
+    for curve in removed:
+        curves.remove(curve)
+    return found
 
 
 def sampled_curves(owner: Any, rest: Mapping[str, Array], frames: Array) -> dict[str, Array]:

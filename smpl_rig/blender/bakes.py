@@ -8,7 +8,16 @@ import bpy
 
 from ..retarget.rig_map import RigBones
 from .character import PROPERTY
-from .retarget import BAKED_FROM, MARK, OPTIONS, bakes_of, performance_digest, retarget_person, use_action
+from .retarget import (
+    BAKED_FROM,
+    MARK,
+    OPTIONS,
+    BakeOptions,
+    bakes_of,
+    performance_digest,
+    retarget_person,
+    use_action,
+)
 
 
 def outdated_bakes(target: Any) -> list[Any]:
@@ -41,7 +50,7 @@ def bake_again(target: Any, bones: RigBones) -> list[Any]:
     in_use = target.animation_data.action if target.animation_data else None
     bakes = outdated_bakes(target)
     for bake in bakes:
-        retarget_person(target, _person_of(bake), bones, **dict(bake.get(OPTIONS, {})))
+        retarget_person(target, _person_of(bake), bones, BakeOptions(**dict(bake[OPTIONS])))
     if bakes and in_use is not None:
         use_action(target, in_use)
     return bakes

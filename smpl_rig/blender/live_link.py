@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from .. import rotations
 from ..axes import WORLD_FROM_BODY
 from ..retarget.planting import plant_feet
-from ..retarget.retargeting import Performance, Retargeting
+from ..retarget.retargeting import Performance, Retargeting, WorldPose
 from ..retarget.rig import RigError
-from ..retarget.rig_map import SIDES, RigBones, parse_rig_map, rig_map_text
+from ..retarget.rig_map import RigBones, parse_rig_map, rig_map_text
 from ..skeleton import INDEX, JOINT_NAMES
 from .animation import write_curves
 from .armature import rest_rotations
@@ -88,30 +88,78 @@ def plant(target: Any) -> bool:
     Raises:
         LimberError: if the link's person holds no capture any longer, or the target's bones have changed.
     """
-    collection = _collection_of(target)
-    person = None if collection is None else collection.get(_PERSON)
-    if person is None or not is_linked(target):
+    planting = Planting.of(target)
+    if planting is None:
         return False
-    digest = performance_digest(person)
-    if collection.get(_PLANTED) == digest:
-        return False
-    performance, frames = performance_of(person)
-    retargeting = _retargeting_of(collection, target, performance)
-    followed = retargeting.follow(performance)
-    planted = plant_feet(retargeting, followed, performance)
-    turned = retargeting.with_twists(planted.turned)
-    for name, joint in _corrected(retargeting).items():
-        rest = np.broadcast_to(retargeting.rig.rest[retargeting.rig.index(name)], turned[name].shape)
-        copied = rotations.multiply(followed.turned[retargeting.limb_bone(joint)], rest)
-        turn = rotations.multiply(rotations.conjugate(copied), rotations.multiply(turned[name], rest))
-        base = np.broadcast_to(_link_turn(person, retargeting, joint, name), turn.shape)
+    planting.solve()
+    return planting.write()
+
+
+class Planting:
+    """One :func:`plant` in three parts, of which the second takes long and needs no Blender: any thread may do it."""
+
+    def __init__(self, target: Any, person: Any, collection: Any) -> None:
+        self._target_name, self._digest = target.name, performance_digest(person)
+        self._performance, self._frames = performance_of(person)
+        self._retargeting = _retargeting_of(collection, target, self._performance)
+        self._followed: WorldPose | None = None
+        self._planted: WorldPose | None = None
+
+    @classmethod
+    def of(cls, target: Any) -> Planting | None:
+        """What is to be done for a target; None where nothing has changed since it was done last.
+
+        Raises:
+            LimberError: as :func:`plant`.
+        """
+        person, collection = _linked_to(target)
+        if person is None or collection.get(_PLANTED) == performance_digest(person):
+            return None
+        return cls(target, person, collection)
+
+    def solve(self) -> None:
+        """Finds how the feet rest."""
+        self._followed = self._retargeting.follow(self._performance)
+        planted = plant_feet(self._retargeting, self._followed, self._performance)
+        self._planted = WorldPose(self._retargeting.with_twists(planted.turned), planted.place)
+
+    def write(self) -> bool:
+        """Keys the link's empties with what was found; where the person has changed meanwhile, nothing is done.
+
+        Returns:
+            Whether it was done.
+        """
+        target = bpy.data.objects.get(self._target_name)
+        if target is None:
+            return False
+        person, collection = _linked_to(target)
+        if person is None or performance_digest(person) != self._digest:
+            return False
+        assert self._followed is not None
+        assert self._planted is not None
+        for name, (chain, _) in (self._retargeting.followed | _twist_bones(self._retargeting)).items():
+            if len(chain) == 1:
+                copied = self._followed.turned[self._retargeting.limb_bone(chain[0])]
+                self._write_turns(_empty_of(target, name), person, chain[0], name, copied)
+        begin = self._performance.joints[0, 0] * [1, 1, 0]
+        moved = self._planted.place - self._followed.place
+        path = _path_of(target, self._retargeting)
+        write_curves(path, {"location": _path_begin(self._retargeting, begin) + moved}, self._frames)
+        collection[_PLANTED] = self._digest
+        return True
+
+    def _write_turns(self, empty: Any, person: Any, joint: str, bone: str, copied: Array) -> None:
+        """Keys an empty that hangs on a joint, so that a bone is turned as planted, and not (T, 4) as it would copy."""
+        assert self._planted is not None
+        wanted = self._planted.turned[bone]
+        if empty.animation_data is None and np.array_equal(copied, wanted):
+            return
+        rest = np.broadcast_to(self._retargeting.rig.rest[self._retargeting.rig.index(bone)], copied.shape)
+        change = rotations.multiply(rotations.conjugate(copied), wanted)
+        turn = rotations.multiply(rotations.conjugate(rest), rotations.multiply(change, rest))
+        base = np.broadcast_to(_link_turn(person, self._retargeting, joint, bone), turn.shape)
         keys = rotations.make_continuous(rotations.multiply(base, turn))
-        write_curves(_empty_of(target, name), {"rotation_quaternion": keys}, frames)
-    path = _path_of(target, retargeting)
-    begin = performance.joints[0, 0] * [1, 1, 0]
-    write_curves(path, {"location": _path_begin(retargeting, begin) + planted.place - followed.place}, frames)
-    collection[_PLANTED] = digest
-    return True
+        write_curves(empty, {"rotation_quaternion": keys}, self._frames)
 
 
 def unlink(target: Any) -> None:
@@ -147,6 +195,12 @@ def _new_collection(target: Any, armature: Any, bones: RigBones) -> Any:
     return collection
 
 
+def _linked_to(target: Any) -> tuple[Any, Any]:
+    """The person whom a target follows, if any, and the link's collection."""
+    collection = _collection_of(target) if is_linked(target) else None
+    return None if collection is None else collection.get(_PERSON), collection
+
+
 def _collection_of(target: Any) -> Any:
     return next((each for each in bpy.data.collections if each.get(_TARGET) == target), None)
 
@@ -165,14 +219,6 @@ def _twist_bones(retargeting: Retargeting) -> dict[str, tuple[tuple[str, ...], f
     """The rig's twist bones, each with the joint of its limb, as in :attr:`Retargeting.followed`."""
     twists = retargeting.bones.twists.items()
     return {bone: ((limb,), 0.0) for limb, bones in twists for bone in bones if bone in retargeting.rig.names}
-
-
-def _corrected(retargeting: Retargeting) -> dict[str, str]:
-    """By bone that does not just follow its joint, that joint: those of legs, and those that share a limb's roll."""
-    limbs = [f"{side}_{limb}" for side in SIDES for limb in ("hip", "knee")]
-    limbs += [limb for limb, bones in retargeting.bones.twists.items() if bones and limb not in limbs]
-    corrected = {retargeting.limb_bone(limb): limb for limb in limbs}
-    return corrected | {bone: chain[0] for bone, (chain, _) in _twist_bones(retargeting).items()}
 
 
 def _turn(target: Any, bone: str, empty: Any, share: float) -> None:

@@ -7,6 +7,8 @@ or not.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import bpy
@@ -16,13 +18,15 @@ from numpy.typing import NDArray
 from .. import kinematics, rotations
 from ..exports.bvh import euler_angles
 from ..retarget.finding import Finding, find_bones
+from ..retarget.fingers import relaxed_fingers
+from ..retarget.ik_keys import ik_keys
 from ..retarget.planting import plant_feet
 from ..retarget.reaching import reach_hands
-from ..retarget.retargeting import Performance, Retargeting, RigKeys, WorldPose
+from ..retarget.retargeting import Performance, Retargeting, WorldPose
 from ..retarget.rig import RigError
 from ..retarget.rig_map import RigBones
 from ..skeleton import JOINT_NAMES
-from .animation import frame_rate, frames_at, keys_digest, sampled_curves, write_curves
+from .animation import frame_rate, frames_at, keys_digest, remove_curves, sampled_curves, write_curves
 from .armature import pelvis_places, rest_rotations, smpl_rotations
 from .character import motion_of
 from .rig_reading import apply_settings, read_rig, settings_of
@@ -31,6 +35,26 @@ Array = NDArray[Any]
 
 #: What actions that were retargeted remember: the take that they come from, what it was like, and what was asked for.
 MARK, BAKED_FROM, OPTIONS = "limber_take", "limber_baked_from", "limber_bake_options"
+#: The paths that were keyed, a line each; they go where the next bake keys others.
+KEYED = "limber_keyed"
+
+
+@dataclass(frozen=True)
+class BakeOptions:
+    """What may be asked of a bake.
+
+    Attributes:
+        touch: whether hands are led to what the person's are at.
+        relax_fingers: whether fingers hang as those of a hand at ease; else they keep the pose that they have.
+        use_ik: whether hands and feet are keyed on the rig's IK controls, and not on its limbs' own bones.
+    """
+
+    touch: bool = False
+    relax_fingers: bool = False
+    use_ik: bool = False
+
+
+PLAIN = BakeOptions()
 
 
 def find_rig_bones(target: Any) -> Finding:
@@ -76,7 +100,7 @@ def performance_digest(armature: Any) -> str:
 
 
 def retarget(
-    target: Any, performance: Performance, frames: Array, bones: RigBones, take: str, *, touch: bool = False
+    target: Any, performance: Performance, frames: Array, bones: RigBones, take: str, options: BakeOptions = PLAIN
 ) -> Any:
     """Bakes a performance to an action of the target's.
 
@@ -87,35 +111,41 @@ def retarget(
         frames: (T,) of the scene.
         bones: which of the target's bones are which.
         take: the name of the take; retargeted again, it replaces the keys of its action.
-        touch: whether hands are led to what the person's are at.
+        options: what else is asked for.
 
     Returns:
         The action.
 
     Raises:
-        RigError: if bones are missing, or the rig does not stand.
+        RigError: if bones are missing, the rig does not stand, or IK is asked of one whose map knows none.
     """
-    rig, floor = read_rig(target, bones)
+    bones = bones.on_ik() if options.use_ik else bones
+    rig, floor = read_rig(target, bones, bones.ik.all() if options.use_ik and bones.ik else ())
     retargeting = Retargeting(rig, bones, performance.rest_joints)
     pose = plant_feet(retargeting, retargeting.follow(performance), performance)
-    if touch:
+    if options.touch:
         pose = reach_hands(retargeting, pose, performance)
-    keys = retargeting.keys(WorldPose(pose.turned, pose.place - [0.0, 0.0, floor]))
+    pose = WorldPose(pose.turned, pose.place - [0.0, 0.0, floor])
+    turns, locations = _keys_on_ik(retargeting, pose) if options.use_ik else _keys_on_bones(retargeting, pose)
+    fingers = relaxed_fingers(retargeting) if options.relax_fingers else {}
     apply_settings(target, bones)
     action = _take_action(target, take)
-    switches = {path: np.array([[value]]) for path, value in settings_of(target, bones).items()}
-    if switches:
-        write_curves(target, switches, frames[:1])
-    write_curves(target, _channels(target, keys), frames)
+    still = {path: np.array([[value]]) for path, value in settings_of(target, bones).items()}
+    still |= _turn_channels(target, {bone: turn[None] for bone, turn in fingers.items()})
+    moving = _turn_channels(target, turns) | _location_channels(locations)
+    _forget_others(target, action, {*still, *moving})
+    write_curves(target, still, frames[:1])
+    write_curves(target, moving, frames)
+    action[KEYED] = "\n".join((*still, *moving))
+    action[OPTIONS] = asdict(options)
     return action
 
 
-def retarget_person(target: Any, armature: Any, bones: RigBones, *, touch: bool = False) -> Any:
+def retarget_person(target: Any, armature: Any, bones: RigBones, options: BakeOptions = PLAIN) -> Any:
     """:func:`retarget` of a captured person's armature."""
     performance, frames = performance_of(armature)
-    action = retarget(target, performance, frames, bones, armature.animation_data.action.name, touch=touch)
+    action = retarget(target, performance, frames, bones, armature.animation_data.action.name, options)
     action[BAKED_FROM] = performance_digest(armature)
-    action[OPTIONS] = {"touch": touch}
     return action
 
 
@@ -167,10 +197,26 @@ def _stash(animation: Any, action: Any) -> None:
     track.mute = True
 
 
-def _channels(target: Any, keys: RigKeys) -> dict[str, Array]:
-    """By RNA path, what is keyed: rotations in the mode that each bone has."""
+_Keys = Mapping[str, Array]
+
+
+def _keys_on_bones(retargeting: Retargeting, pose: WorldPose) -> tuple[_Keys, _Keys]:
+    """By bone, turns (T, 4) and locations (T, 3): the limbs' own bones."""
+    keys = retargeting.keys(pose)
+    return keys.turns, {keys.carrier: keys.locations}
+
+
+def _keys_on_ik(retargeting: Retargeting, pose: WorldPose) -> tuple[_Keys, _Keys]:
+    """By bone, turns (T, 4) and locations (T, 3): controls of inverse kinematics, and all else."""
+    keys, controls = retargeting.keys(pose), ik_keys(retargeting, pose)
+    kept = {bone: turns for bone, turns in keys.turns.items() if bone not in controls.replaced}
+    return {**kept, **controls.turns}, {keys.carrier: keys.locations, **controls.locations}
+
+
+def _turn_channels(target: Any, turns_of: _Keys) -> dict[str, Array]:
+    """By RNA path, rotations in the mode that each bone has."""
     channels = {}
-    for name, turns in keys.turns.items():
+    for name, turns in turns_of.items():
         path = f'pose.bones["{name}"]'
         mode = target.pose.bones[name].rotation_mode
         if mode == "QUATERNION":
@@ -179,8 +225,28 @@ def _channels(target: Any, keys: RigKeys) -> dict[str, Array]:
             channels[f"{path}.rotation_axis_angle"] = _axis_angle(turns)
         else:  # Blender names the axis first that turns first
             channels[f"{path}.rotation_euler"] = _in_axis_order(euler_angles(turns, mode[::-1]), mode)
-    channels[f'pose.bones["{keys.carrier}"].location'] = keys.locations
     return channels
+
+
+def _location_channels(locations: _Keys) -> dict[str, Array]:
+    return {f'pose.bones["{bone}"].location': places for bone, places in locations.items()}
+
+
+#: By channel, its value at rest.
+_REST = {
+    "location": (0.0, 0.0, 0.0),
+    "rotation_quaternion": (1.0, 0.0, 0.0, 0.0),
+    "rotation_axis_angle": (0.0, 0.0, 1.0, 0.0),
+    "rotation_euler": (0.0, 0.0, 0.0),
+}
+
+
+def _forget_others(target: Any, action: Any, paths: Collection[str]) -> None:
+    """Takes away what an earlier bake into this action keyed and this one does not; its bones go back to rest."""
+    for path in remove_curves(target, set(action.get(KEYED, "").splitlines()) - {*paths}):
+        bone, channel = target.pose.bones.get(path.split('"')[1]), path.rpartition(".")[2]
+        if bone is not None and channel in _REST:
+            setattr(bone, channel, _REST[channel])
 
 
 def _in_axis_order(angles: Array, mode: str) -> Array:

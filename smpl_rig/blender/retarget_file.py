@@ -30,7 +30,7 @@ from ..retarget.rig import RigError
 from ..retarget.rig_map import RigMap, read_rig_map
 from .animation import fit_scene, frame_rate, frames_at
 from .preset_export import ENDINGS, export_with_preset
-from .retarget import find_rig_bones, retarget
+from .retarget import BakeOptions, find_rig_bones, retarget
 
 #: What rigs are read from.
 RIG_FORMATS = (".blend", ".fbx", ".glb", ".gltf")
@@ -78,7 +78,8 @@ def retarget_file(
     scene = bpy.context.scene
     fit_scene(scene, motion)
     frames = frames_at(motion.timestamps_s, frame_rate(scene))
-    retarget(target, Performance.of(motion), np.asarray(frames), found.bones, motion_path.stem, touch=touch)
+    options = BakeOptions(touch=touch)
+    retarget(target, Performance.of(motion), np.asarray(frames), found.bones, motion_path.stem, options)
     return found, _write(target, out, preset(program))
 
 

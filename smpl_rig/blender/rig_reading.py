@@ -6,7 +6,7 @@ mapped bone is turned in a pose of rest, and what turns and moves with it is see
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .. import rotations
 from ..retarget.rig import Rig, RigError
-from ..retarget.rig_map import RigBones
+from ..retarget.rig_map import RigBones, Setting
 
 Array = NDArray[Any]
 
@@ -31,12 +31,13 @@ _TRIAL = Quaternion((1.0, 0.5, -0.3), 0.7)
 _SOLE = 0.012
 
 
-def read_rig(armature: Any, bones: RigBones | None = None) -> tuple[Rig, float]:
+def read_rig(armature: Any, bones: RigBones | None = None, controls: Sequence[str] = ()) -> tuple[Rig, float]:
     """The rig of an armature object, and its floor's height in the world, metres.
 
     Args:
         armature: the object. Its pose, action and selection are afterwards as they were.
         bones: with them, the rig holds these alone wherever constraints decide what hangs on what.
+        controls: bones that it holds besides.
 
     Raises:
         RigError: if the object is scaled unevenly or mirrored, or has no bones.
@@ -46,7 +47,7 @@ def read_rig(armature: Any, bones: RigBones | None = None) -> tuple[Rig, float]:
     floor = floor_height(armature)
     if bones is not None and _is_constrained(armature, bones):
         with _resting(armature, bones):
-            return _tried_rig(armature, bones, floor), floor
+            return _tried_rig(armature, (*bones.all(), *controls), floor), floor
     data = sorted(armature.data.bones, key=lambda bone: len(bone.parent_recursive))
     numbers = {bone.name: number for number, bone in enumerate(data)}
     parents = tuple(numbers[bone.parent.name] if bone.parent else -1 for bone in data)
@@ -74,20 +75,47 @@ def floor_height(armature: Any) -> float:
 
 def settings_of(armature: Any, bones: RigBones) -> dict[str, float]:
     """By RNA path, the values of the settings that the rig has."""
-    return {
-        f'pose.bones["{setting.bone}"]["{setting.property}"]': setting.value
-        for setting in bones.settings
-        if setting.bone in armature.pose.bones and setting.property in armature.pose.bones[setting.bone]
-    }
+    return {path: setting.value for setting, path in _settings_there(armature, bones)}
 
 
 def apply_settings(armature: Any, bones: RigBones) -> None:
     """Gives the rig's switches the values without which the mapped bones have no effect."""
+    _set_values(armature, settings_of(armature, bones))
+
+
+def _settings_there(armature: Any, bones: RigBones) -> list[tuple[Setting, str]]:
+    """With their RNA paths: custom properties of bones, and Blender's own."""
+    there = []
     for setting in bones.settings:
-        bone = armature.pose.bones.get(setting.bone)
+        bone, path = armature.pose.bones.get(setting.bone), f'pose.bones["{setting.bone}"]'
         if bone is not None and setting.property in bone:
-            kind = type(bone[setting.property])
-            bone[setting.property] = kind(setting.value)
+            there.append((setting, f'{path}["{setting.property}"]'))
+        elif bone is not None and setting.property in bone.bl_rna.properties:
+            there.append((setting, f"{path}.{setting.property}"))
+    return there
+
+
+def _values_of(armature: Any, paths: Iterable[str]) -> dict[str, Any]:
+    return {
+        path: bone[key] if is_own else getattr(bone, key)
+        for path in paths
+        for bone, key, is_own in [_at(armature, path)]
+    }
+
+
+def _set_values(armature: Any, values: Mapping[str, Any]) -> None:
+    for path, value in values.items():
+        bone, key, is_own = _at(armature, path)
+        if is_own:
+            bone[key] = type(bone[key])(value)
+        else:
+            setattr(bone, key, type(getattr(bone, key))(value))
+
+
+def _at(armature: Any, path: str) -> tuple[Any, str, bool]:
+    """The bone of an RNA path, its property, and whether that is a custom one."""
+    bone = armature.pose.bones[path.split('"')[1]]
+    return (bone, path.split('"')[3], True) if path.endswith("]") else (bone, path.rpartition(".")[2], False)
 
 
 def _lowest_vertex(mesh: Any) -> float:
@@ -150,9 +178,9 @@ def _is_constrained(armature: Any, bones: RigBones) -> bool:
 LINK = "Limber link"
 
 
-def _tried_rig(armature: Any, bones: RigBones, floor: float) -> Rig:
-    """The mapped bones alone, each hanging on the nearest of the others that it follows."""
-    names = [name for name in bones.all() if name in armature.pose.bones]
+def _tried_rig(armature: Any, bones: Sequence[str], floor: float) -> Rig:
+    """These bones alone, each hanging on the nearest of the others that it follows."""
+    names = [name for name in dict.fromkeys(bones) if name in armature.pose.bones]
     rest = _pose_matrices(armature, names)
     size = max(matrix.translation.length for matrix in rest.values()) or 1.0
     turns: dict[str, set[str]] = {name: set() for name in names}
@@ -172,8 +200,10 @@ def _tried_rig(armature: Any, bones: RigBones, floor: float) -> Rig:
             expected = change @ rest[name].translation
             if (expected - posed[name].translation).length < _MOVES_WITH * size:
                 moves[name].add(tried)
-    for name in names:  # what turns a bone carries it, and what it hangs on is reckoned by rotations
-        moves[name] &= {other for other in names if name not in moves[other] or other in turns[name]}
+    # of two heads at one place neither hangs on the other; but what turns a bone carries it
+    moves = {
+        name: {other for other in moves[name] if name not in moves[other] or other in turns[name]} for name in names
+    }
     ordered = _followers_last({name: moves[name] | turns[name] for name in names})
     numbers = {name: number for number, name in enumerate(ordered)}
 
@@ -211,11 +241,7 @@ def _resting(armature: Any, bones: RigBones) -> Iterator[None]:
     slot = getattr(animation, "action_slot", None) if animation else None
     used_nla = animation.use_nla if animation else False
     poses = {bone.name: bone.matrix_basis.copy() for bone in armature.pose.bones}
-    switches = {
-        (setting.bone, setting.property): armature.pose.bones[setting.bone][setting.property]
-        for setting in bones.settings
-        if setting.bone in armature.pose.bones and setting.property in armature.pose.bones[setting.bone]
-    }
+    switches = _values_of(armature, settings_of(armature, bones))
     links = [each for bone in armature.pose.bones for each in bone.constraints if each.name.startswith(LINK)]
     if animation:
         animation.action, animation.use_nla = None, False
@@ -230,8 +256,7 @@ def _resting(armature: Any, bones: RigBones) -> Iterator[None]:
     finally:
         for name, pose in poses.items():
             armature.pose.bones[name].matrix_basis = pose
-        for (bone_name, key), value in switches.items():
-            armature.pose.bones[bone_name][key] = value
+        _set_values(armature, switches)
         for constraint in links:
             constraint.mute = False
         if animation:

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .fingers import fingers_below
 from .rig import Rig, RigError
-from .rig_map import FINGERS, RigBones, RigMap
+from .rig_map import RigBones, RigMap
 from .saved_maps import known_maps
 
 Floats = NDArray[np.floating[Any]]
@@ -147,7 +148,7 @@ class _Figure:
             sureness |= dict.fromkeys((shoulder, elbow, wrist), self._evenness(shoulder, elbow, wrist))
             chains[f"{side}_collar"] = self._path(chest, shoulder)[1:-1]
             sureness |= dict.fromkeys(chains[f"{side}_collar"], 0.7)
-            fingers = self._fingers(wrist)
+            fingers = fingers_below(self._rig, wrist)
             chains |= {f"{side}_{finger}": chain for finger, chain in fingers.items()}
             sureness |= {bone: 0.5 for chain in fingers.values() for bone in chain}
         names = self._rig.names
@@ -299,23 +300,6 @@ class _Figure:
             length = np.linalg.norm(self._rig.heads[last] - self._rig.heads[above])
             head = above if len(chain) > 1 and length > HEAD_LENGTH * self._height else last
         return head, chain[: chain.index(head)]
-
-    def _fingers(self, wrist: int) -> dict[str, list[int]]:
-        """Five chains are five fingers: the thumb begins nearest to the wrist, and the others lie in a row from it."""
-        rig = self._rig
-        chains = []
-        for child in self._children[wrist]:
-            chain = [child]
-            while len(self._children[chain[-1]]) == 1:
-                chain.append(self._children[chain[-1]][0])
-            chains.append(chain)
-        if len(chains) != len(FINGERS):
-            return {}
-        thumb = rig.heads[
-            min(chains, key=lambda chain: float(np.linalg.norm(rig.heads[chain[0]] - rig.heads[wrist])))[0]
-        ]
-        chains.sort(key=lambda chain: float(np.linalg.norm(rig.heads[chain[0]] - thumb)))
-        return dict(zip(FINGERS, chains, strict=True))
 
     def _evenness(self, start: int, middle: int, end: int) -> float:
         """How sure a limb is: 0.9 where its halves are alike."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,9 @@ CHAINS: tuple[str, ...] = (
 )
 #: Limbs, called by the joint they begin at, that may have bones which share their roll.
 TWISTS: tuple[str, ...] = tuple(f"{side}_{limb}" for side in SIDES for limb in LIMBS)
+#: What inverse kinematics lead, and joints that a pole may turn towards itself.
+GOALS: tuple[str, ...] = tuple(f"{side}_{joint}" for side in SIDES for joint in ("wrist", "ankle", "foot"))
+POLES: tuple[str, ...] = tuple(f"{side}_{joint}" for side in SIDES for joint in ("elbow", "knee"))
 
 _Names = tuple[str, ...]
 
@@ -52,6 +55,34 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class IkMap:
+    """The controls of inverse kinematics in a family of rigs.
+
+    Attributes:
+        goals: for some of :data:`GOALS`, what the control may be called that leads it.
+        poles: for some of :data:`POLES`, what the control may be called that it points to.
+        settings: what has to be set for them to have their effect, in place of or besides the map's own settings.
+    """
+
+    goals: Mapping[str, _Names]
+    poles: Mapping[str, _Names] = field(default_factory=dict)
+    settings: tuple[Setting, ...] = ()
+
+
+@dataclass(frozen=True)
+class IkControls:
+    """One rig's controls of inverse kinematics; attributes as in :class:`IkMap`, with one name each."""
+
+    goals: Mapping[str, str]
+    poles: Mapping[str, str] = field(default_factory=dict)
+    settings: tuple[Setting, ...] = ()
+
+    def all(self) -> tuple[str, ...]:
+        """Every control, each once."""
+        return tuple(dict.fromkeys([*self.goals.values(), *self.poles.values()]))
+
+
+@dataclass(frozen=True)
 class RigMap:
     """A family of rigs.
 
@@ -65,6 +96,7 @@ class RigMap:
         root: what the bone above the pelvis may be called that stands on the floor. It is never keyed.
         prefixes: what names may begin with besides.
         settings: what has to be set for the bones to have their effect.
+        ik: controls that can be keyed instead of the limbs' bones.
         is_saved: whether the user saved it, so that it goes before bundled ones.
     """
 
@@ -77,6 +109,7 @@ class RigMap:
     root: _Names = ()
     prefixes: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
+    ik: IkMap | None = None
     is_saved: bool = False
 
     def found_in(self, names: Iterable[str]) -> RigBones:
@@ -95,7 +128,20 @@ class RigMap:
             twists={name: bones for name, chain in self.twists.items() if (bones := all_of(chain))},
             root=first(self.root),
             settings=self.settings,
+            ik=self._ik_found_by(first),
         )
+
+    def _ik_found_by(self, first: Callable[[_Names], str | None]) -> IkControls | None:
+        """None where the rig lacks the control of a hand or foot."""
+        if self.ik is None:
+            return None
+        goals, poles = (
+            {joint: bone for joint, candidates in group.items() if (bone := first(candidates))}
+            for group in (self.ik.goals, self.ik.poles)
+        )
+        if any(joint not in goals for joint in self.ik.goals if not joint.endswith("_foot")):
+            return None
+        return IkControls(goals, poles, self.ik.settings)
 
 
 @dataclass(frozen=True)
@@ -107,6 +153,7 @@ class RigBones:
     twists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     root: str | None = None
     settings: tuple[Setting, ...] = ()
+    ik: IkControls | None = None
 
     def lacking(self) -> list[str]:
         """Joints that are required and not found."""
@@ -120,13 +167,19 @@ class RigBones:
     def with_joint(self, joint: str, bone: str | None) -> RigBones:
         """The same with another bone, or none, for one of :data:`JOINTS`."""
         others = {name: found for name, found in self.joints.items() if name != joint}
-        return RigBones(others | ({joint: bone} if bone else {}), self.chains, self.twists, self.root, self.settings)
+        return replace(self, joints=others | ({joint: bone} if bone else {}))
 
     def with_chain(self, chain: str, bones: Sequence[str]) -> RigBones:
         """The same with other bones, or none, for one of :data:`CHAINS`."""
         others = {name: found for name, found in self.chains.items() if name != chain}
-        chains = others | ({chain: tuple(bones)} if bones else {})
-        return RigBones(self.joints, chains, self.twists, self.root, self.settings)
+        return replace(self, chains=others | ({chain: tuple(bones)} if bones else {}))
+
+    def on_ik(self) -> RigBones:
+        """The same with the settings for which :attr:`ik` has its effect, where there is any."""
+        if self.ik is None:
+            return self
+        settings = {(each.bone, each.property): each for each in (*self.settings, *self.ik.settings)}
+        return replace(self, settings=tuple(settings.values()))
 
 
 @cache
@@ -191,10 +244,13 @@ def rig_map_text(title: str, bones: RigBones, about: str = "") -> str:
         content["twists"] = {name: list(chain) for name, chain in bones.twists.items()}
     if bones.settings:
         content["settings"] = [vars(setting) for setting in bones.settings]
+    if bones.ik:
+        content["ik"] = {"goals": dict(bones.ik.goals), "poles": dict(bones.ik.poles)}
+        content["ik"]["settings"] = [vars(setting) for setting in bones.ik.settings]
     return json.dumps(content, indent=2) + "\n"
 
 
-_KEYS = {"version", "title", "about", "prefixes", "root", "joints", "chains", "twists", "settings"}
+_KEYS = {"version", "title", "about", "prefixes", "root", "joints", "chains", "twists", "settings", "ik"}
 
 
 def _from_json(name: str, content: Any) -> RigMap:
@@ -224,8 +280,20 @@ def _from_json(name: str, content: Any) -> RigMap:
         twists=twists,
         root=_names("root", content.get("root", [])),
         prefixes=_names("prefixes", content.get("prefixes", [])),
-        settings=tuple(_setting(each) for each in content.get("settings", [])),
+        settings=_settings("settings", content),
+        ik=_ik(_object(content, "ik")) if "ik" in content else None,
     )
+
+
+def _ik(content: dict[str, Any]) -> IkMap:
+    _refuse_unknown("key of 'ik'", content, ("goals", "poles", "settings"))
+    goals, poles = (
+        {joint: _names(f"ik.{key}.{joint}", value) for joint, value in _object(content, key).items()}
+        for key in ("goals", "poles")
+    )
+    _refuse_unknown("goal", goals, GOALS)
+    _refuse_unknown("pole", poles, POLES)
+    return IkMap(goals, poles, _settings("ik.settings", content))
 
 
 def _object(content: dict[str, Any], key: str) -> dict[str, Any]:
@@ -254,13 +322,16 @@ def _chain(key: str, value: Any) -> tuple[_Names, ...]:
     return tuple(_names(key, each) for each in value)
 
 
-def _setting(value: Any) -> Setting:
-    try:
-        return Setting(str(value["bone"]), str(value["property"]), float(value["value"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise RigMapError(
-            f"key 'settings' holds {value!r}, expected 'bone', 'property' and a number 'value'."
-        ) from error
+def _settings(key: str, content: dict[str, Any]) -> tuple[Setting, ...]:
+    settings = []
+    for value in content.get(key.rpartition(".")[2], []):
+        try:
+            settings.append(Setting(str(value["bone"]), str(value["property"]), float(value["value"])))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RigMapError(
+                f"key '{key}' holds {value!r}, expected 'bone', 'property' and a number 'value'."
+            ) from error
+    return tuple(settings)
 
 
 def _plain(name: str) -> str:

@@ -18,6 +18,7 @@ from smpl_rig.blender.bakes import bake_again, outdated_bakes  # noqa: E402
 from smpl_rig.blender.character import apply_smoothness, build_character  # noqa: E402
 from smpl_rig.blender.retarget import (  # noqa: E402
     MARK,
+    BakeOptions,
     bakes_of,
     find_rig_bones,
     performance_of,
@@ -25,6 +26,7 @@ from smpl_rig.blender.retarget import (  # noqa: E402
     retarget_person,
 )
 from smpl_rig.motion import Motion  # noqa: E402
+from smpl_rig.retarget.fingers import BENT_DEG  # noqa: E402
 from smpl_rig.retarget.retargeting import Performance  # noqa: E402
 from smpl_rig.retarget.rig import RigError  # noqa: E402
 from smpl_rig.skeleton import INDEX  # noqa: E402
@@ -117,10 +119,31 @@ def test_hands_are_led_on_request_alone(
     person = build_character(scene, motion.with_pose(local, motion.trans), None, "Stander", 0.0)
     target = armature_of(mpfb_bones("mixamo"))
     bones = find_rig_bones(target).bones
-    retarget_person(target, person, bones, touch=True)
+    retarget_person(target, person, bones, BakeOptions(touch=True))
     assert limb_errors(scene, target, bones, person, [1, 5]).max() > 3
     retarget_person(target, person, bones)
     assert limb_errors(scene, target, bones, person, [1, 5]).max() < 3
+
+
+def test_fingers_hang_at_ease_on_request_alone(scene: Any, person: Any) -> None:
+    target = armature_of(mpfb_bones("mixamo"))
+    bones = find_rig_bones(target).bones
+    finger = target.pose.bones["mixamorig:LeftHandMiddle1"]
+    tip = target.pose.bones["mixamorig:LeftHandMiddle3"]
+    retarget_person(target, person, bones)
+    spread = bent(scene, target, finger, tip)
+    retarget_person(target, person, bones, BakeOptions(relax_fingers=True))
+    curled = bent(scene, target, finger, tip)
+    assert curled == pytest.approx(BENT_DEG["middle"][1] + BENT_DEG["middle"][2], abs=0.5)
+    assert abs(spread - curled) > 10
+    retarget_person(target, person, bones)
+    assert bent(scene, target, finger, tip) == pytest.approx(spread, abs=1e-3)
+
+
+def bent(scene: Any, target: Any, first: Any, last: Any) -> float:
+    """Degrees between two bones, in the middle of the take."""
+    scene.frame_set(60)
+    return float(np.degrees((first.tail - first.head).angle(last.tail - last.head)))
 
 
 def test_what_the_target_had_survives(scene: Any, person: Any) -> None:
@@ -161,7 +184,7 @@ def test_several_takes_are_several_actions(
 def test_a_bake_is_outdated_when_its_take_changes(scene: Any, person: Any) -> None:
     target = armature_of(mpfb_bones("mixamo"))
     bones = find_rig_bones(target).bones
-    action = retarget_person(target, person, bones, touch=True)
+    action = retarget_person(target, person, bones, BakeOptions(touch=True))
     keys = keys_digest(target)
     assert outdated_bakes(target) == []
     for change, changed_back in (
@@ -179,7 +202,7 @@ def test_a_bake_is_outdated_when_its_take_changes(scene: Any, person: Any) -> No
     assert outdated_bakes(target) == []
     assert keys_digest(target) != keys
     again = keys_digest(target)
-    assert retarget_person(target, person, bones, touch=True) == action  # what bake_again did
+    assert retarget_person(target, person, bones, BakeOptions(touch=True)) == action  # what bake_again did
     assert keys_digest(target) == again
     bpy.data.objects.remove(person)
     assert outdated_bakes(target) == []

@@ -1,6 +1,7 @@
 """Takes on Rigify's human, meta-rig and generated controls; generating it takes most of the time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,29 +9,104 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 import addon_utils  # noqa: E402
+from mathutils import Quaternion  # noqa: E402
 
-from smpl_rig.blender.animation import fit_scene  # noqa: E402
+from smpl_rig.blender.animation import fit_scene, keys_digest  # noqa: E402
 from smpl_rig.blender.character import build_character  # noqa: E402
-from smpl_rig.blender.retarget import find_rig_bones, retarget_person  # noqa: E402
+from smpl_rig.blender.retarget import BakeOptions, find_rig_bones, retarget_person  # noqa: E402
 from smpl_rig.motion import Motion  # noqa: E402
+from smpl_rig.retarget.rig import RigError  # noqa: E402
 from smpl_rig.retarget.rig_map import RigBones  # noqa: E402
 
-from .retarget_scenes import FRAMES, limb_errors, walking  # noqa: E402
+from ..retarget_rigs import mpfb_bones  # noqa: E402
+from .retarget_scenes import FRAMES, armature_of, limb_errors, walking  # noqa: E402
 
 
-@pytest.fixture
-def rigify(scene: Any) -> Any:
-    """Rigify's human, generated; limbs follow their IK at first."""
+@pytest.fixture(scope="module")
+def rigify_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rigify's human, meta-rig and generated."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
     _, loaded = addon_utils.check("rigify")
     if not loaded and addon_utils.enable("rigify", default_set=True) is None:
         pytest.skip("this Blender has no Rigify")
     bpy.ops.object.armature_human_metarig_add()
-    metarig = bpy.context.object
     bpy.ops.pose.rigify_generate()
-    rig = bpy.context.object
     bpy.ops.object.mode_set(mode="OBJECT")
-    assert rig != metarig
-    return rig
+    path = tmp_path_factory.mktemp("rigify") / "rigify.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    return path
+
+
+@pytest.fixture
+def scene(rigify_file: Path) -> Iterator[Any]:
+    """With both in it."""
+    bpy.ops.wm.open_mainfile(filepath=str(rigify_file))
+    yield bpy.context.scene
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+
+
+@pytest.fixture
+def rigify(scene: Any) -> Any:
+    """The generated rig; its limbs follow their IK at first."""
+    return next(each for each in scene.objects if each.type == "ARMATURE" and "torso" in each.data.bones)
+
+
+def deforming(bones: RigBones) -> RigBones:
+    """What moves the skin, whatever the controls are."""
+    return RigBones({
+        joint: f"DEF-{name.replace('_fk', '')}" for joint, name in bones.joints.items() if "_fk" in name
+    })  # fmt: skip
+
+
+def deformed(scene: Any, rig: Any, bones: RigBones, frames: Sequence[int]) -> np.ndarray:
+    """(T, J, 3, 4) in the world: how hands, feet and toes lie."""
+    ends = [f"{side}_{end}" for side in ("left", "right") for end in ("wrist", "ankle", "foot")]
+    shown = []
+    for frame in frames:
+        scene.frame_set(frame)
+        evaluated = rig.evaluated_get(bpy.context.evaluated_depsgraph_get())
+        shown.append([(evaluated.matrix_world @ evaluated.pose.bones[bones.joints[end]].matrix)[:3] for end in ends])
+    return np.array(shown)
+
+
+def test_rigifys_ik_controls(
+    scene: Any, rigify: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]
+) -> None:
+    """The same pose as with FK, feet planted, and nothing of the one is left when the other is baked."""
+    motion = walking(rest_joints, make_motion)
+    fit_scene(scene, motion)
+    person = build_character(scene, motion, None, "Walker", 0.0)
+    bones = find_rig_bones(rigify).bones
+    shown = deforming(bones)
+    action = retarget_person(rigify, person, bones)
+    fk_digest = keys_digest(rigify)
+    on_fk = deformed(scene, rigify, shown, FRAMES)
+    assert retarget_person(rigify, person, bones, BakeOptions(use_ik=True)) == action
+    assert limb_errors(scene, rigify, shown, person, FRAMES).max() < 3
+    on_ik = deformed(scene, rigify, shown, FRAMES)
+    np.testing.assert_allclose(on_ik, on_fk, atol=2e-3)
+    keyed = {path.split('"')[1] for path in action["limber_keyed"].splitlines()}
+    assert {"hand_ik.L", "foot_ik.R", "toe_ik.L", "thigh_ik_target.L", "upper_arm_ik_target.R", "torso"} <= keyed
+    assert not any(name.startswith(("thigh_fk", "shin_fk", "foot_fk", "toe_fk", "hand_fk")) for name in keyed)
+    assert rigify.pose.bones["thigh_fk.L"].rotation_quaternion == Quaternion()
+    scene.frame_set(1)
+    rigify.pose.bones["thigh_parent.L"]["IK_FK"] = 1.0
+    scene.frame_set(2)
+    assert rigify.pose.bones["thigh_parent.L"]["IK_FK"] == 0.0  # keyed
+    assert rigify.pose.bones["thigh_parent.L"]["pole_vector"]
+    retarget_person(rigify, person, bones)
+    assert keys_digest(rigify) == fk_digest
+
+
+def test_a_rig_without_ik_controls_is_told_so(
+    scene: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]
+) -> None:
+    motion = walking(rest_joints, make_motion, frames=5)
+    person = build_character(scene, motion, None, "Walker", 0.0)
+    target = armature_of(mpfb_bones("mixamo"))
+    with pytest.raises(RigError, match="knows no IK controls"):
+        retarget_person(target, person, find_rig_bones(target).bones, BakeOptions(use_ik=True))
+    assert target.animation_data is None
 
 
 def test_rigifys_controls(scene: Any, rigify: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]) -> None:
@@ -41,10 +117,7 @@ def test_rigifys_controls(scene: Any, rigify: Any, rest_joints: np.ndarray, make
     assert found.how == "Rigify control rig"
     retarget_person(rigify, person, found.bones)
     assert rigify.pose.bones["thigh_parent.L"]["IK_FK"] == 1.0
-    deforming = RigBones({
-        joint: f"DEF-{name.replace('_fk', '')}" for joint, name in found.bones.joints.items() if "_fk" in name
-    })  # fmt: skip
-    assert limb_errors(scene, rigify, deforming, person, FRAMES[::3]).max() < 3
+    assert limb_errors(scene, rigify, deforming(found.bones), person, FRAMES[::3]).max() < 3
     scene.frame_set(1)
     rigify.pose.bones["thigh_parent.L"]["IK_FK"] = 0.0
     scene.frame_set(2)
