@@ -24,8 +24,9 @@ from .tracks import LANDMARK_COUNT, LANDMARK_INDEX, Track
 
 #: A person who is lost for longer becomes another person when they come back.
 LONGEST_GAP_S = 1.0
-#: Shorter appearances are the detector's mistakes more often than people.
+#: Shorter appearances are the detector's mistakes more often than people, unless the footage itself is hardly longer.
 SHORTEST_TRACK_S = 0.3
+SHORTEST_TRACK_PART = 0.5
 #: Who is seen in fewer of the frames between their first and last is a chain of mistakes.
 MIN_OBSERVED_PART = 0.5
 #: How often the whole picture is searched for newcomers while somebody is followed.
@@ -166,7 +167,9 @@ class PeopleTracker:
     def finish(self) -> list[Track]:
         """The people of the footage, who fills most of it over time first; ``warnings`` says how many were left out."""
         appearances = self._ended + self._active
-        people = sorted((person for person in appearances if _lasting(person)), key=lambda person: -person.area)
+        span_s = self._times_s[-1] - self._times_s[0] if self._times_s else 0.0
+        shortest_s = min(SHORTEST_TRACK_S, SHORTEST_TRACK_PART * span_s)
+        people = sorted((found for found in appearances if _lasting(found, shortest_s)), key=lambda found: -found.area)
         if len(people) < len(appearances):
             left_out = len(appearances) - len(people)
             self.warnings.append(f"{left_out} appearances were too short or too broken to be followed as people.")
@@ -247,9 +250,9 @@ class PeopleTracker:
         self._active = [person for person in self._active if person.frames]
 
 
-def _lasting(person: _Person) -> bool:
+def _lasting(person: _Person, shortest_s: float) -> bool:
     span = person.frames[-1] - person.frames[0] + 1
-    return person.times_s[-1] - person.times_s[0] >= SHORTEST_TRACK_S and len(person.frames) >= MIN_OBSERVED_PART * span
+    return person.times_s[-1] - person.times_s[0] >= shortest_s and len(person.frames) >= MIN_OBSERVED_PART * span
 
 
 def _spread(length: int, part: int) -> list[int]:

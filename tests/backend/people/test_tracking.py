@@ -165,6 +165,14 @@ def test_a_moment_is_no_person(stage: Stage) -> None:
     assert warnings == ["1 appearances were too short or too broken to be followed as people."]
 
 
+@pytest.mark.parametrize("frames", [1, 3])
+def test_footage_of_a_moment_shows_people(stage: Stage, frames: int) -> None:
+    tracks, _, warnings = track([stage.scene([200])] * frames)
+    assert_sound(tracks)
+    assert [len(one) for one in tracks] == [frames]
+    assert warnings == []
+
+
 def test_a_lower_rate_follows_too(stage: Stage) -> None:
     columns = np.linspace(20, 420, 20)
     tracks, _, _ = track((stage.scene([column]) for column in columns), rate=8.0)
