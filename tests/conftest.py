@@ -36,8 +36,7 @@ _REST = {
 }
 
 
-@pytest.fixture(scope="session")
-def rest_joints() -> np.ndarray:
+def plain_adult() -> np.ndarray:
     """(24, 3) metres, body frame."""
     joints = np.zeros((24, 3))
     for name, place in _REST.items():
@@ -45,6 +44,12 @@ def rest_joints() -> np.ndarray:
         if name.startswith("left_"):
             joints[INDEX[name.replace("left_", "right_")]] = place * np.array([-1, 1, 1])
     return joints
+
+
+@pytest.fixture(scope="session")
+def rest_joints() -> np.ndarray:
+    """(24, 3) metres, body frame."""
+    return plain_adult()
 
 
 @pytest.fixture(scope="session")

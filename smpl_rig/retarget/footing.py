@@ -28,16 +28,16 @@ Floats = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
 #: Thighs and shins turn by this before it counts as much as feet and hips that turn by those.
-LEG_RAD, FOOT_RAD, HIPS_RAD = np.deg2rad(2.5), np.deg2rad(15), np.deg2rad(5)
+LEG_RAD, FOOT_RAD, HIPS_RAD = np.deg2rad(2.5), np.deg2rad(15), np.deg2rad(7)
 #: Feet are never turned by more.
 MOST_FOOT_RAD = np.deg2rad(30)
 #: How far a sole may be off before it counts as much, as a part of how far a leg moves it; level, and up and down.
 SLACK, SLACK_IN_HEIGHT = 0.2, 0.6
 #: The pelvis follows what feet ask for within this time, and goes back where none rests in about ten times as long.
-TIME_CONSTANT_S, PULL_BACK = 0.03, 1e-3
+TIME_CONSTANT_S, PULL_BACK = 0.04, 1e-3
 #: Heel and toe take over from each other within this time.
 ROLL_OVER_S = 0.1
-ROUNDS = 6
+ROUNDS, SWEEPS = 5, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,62 +95,103 @@ def settle(stance: Stance) -> Footing:
     count = len(stance.times_s)
     holds = stance.resting.any(axis=-1).astype(np.float64)  # (T, 2)
     weights = _weights(stance)
-    smooth = _smoother(holds.sum(axis=1), stance.times_s)
     feet, ankle_moves = np.zeros((count, 2, 3)), np.zeros((count, 2, 3))
-    shift, hips = np.zeros((count, 3)), np.zeros((count, 3))
+    pelvis = np.zeros((count, 6))
     for _ in range(ROUNDS):
-        from_hips = shift[:, None] + np.cross(hips[:, None], stance.hips)
-        ankle_moves, feet = _feet(stance, weights, from_hips, ankle_moves, feet)
-        pelvis = smooth(_pelvis(stance, holds, ankle_moves))
-        shift, hips = pelvis[:, :3], pelvis[:, 3:]
-    legs = ankle_moves - shift[:, None] - np.cross(hips[:, None], stance.hips)
-    return Footing(shift, hips, holds[..., None] * feet, holds[..., None] * legs)
+        inverse, right = _feet(stance, weights, ankle_moves, feet)
+        pelvis = _settled_pelvis(stance, *_pelvis(stance, inverse, right, pelvis[:, 3:]), pelvis)
+        hip_moves = _hip_moves(stance, pelvis[:, :3], pelvis[:, 3:])
+        right[..., :3] += _times(_stiffness(stance), hip_moves)
+        solved = _times(inverse, right)
+        ankle_moves, feet = solved[..., :3], _at_most(feet + solved[..., 3:], MOST_FOOT_RAD)
+    return Footing(pelvis[:, :3], pelvis[:, 3:], holds[..., None] * feet, holds[..., None] * (ankle_moves - hip_moves))
 
 
-def _feet(
-    stance: Stance, weights: Floats, from_hips: Floats, ankle_moves: Floats, feet: Floats
-) -> tuple[Floats, Floats]:
-    """Better moves (T, 2, 3) of the ankles and turns (T, 2, 3) of the feet, the moves of the hips (T, 2, 3) given."""
+def _hip_moves(stance: Stance, shift: Floats, hips: Floats) -> Floats:
+    """(T, 2, 3) of the hip joints, when the middle between them is shifted (T, 3) and the pelvis turned (T, 3)."""
+    return shift[:, None] + _turned_hips(stance, hips) - stance.hips
+
+
+def _turned_hips(stance: Stance, hips: Floats) -> Floats:
+    turns = np.repeat(rotations.exp(hips)[:, None], 2, axis=1)
+    return rotations.rotate(turns, stance.hips)
+
+
+def _feet(stance: Stance, weights: Floats, ankle_moves: Floats, feet: Floats) -> tuple[Floats, Floats]:
+    """What moves (T, 2, 3) of the ankles and further turns of the feet solve, near to the present ones.
+
+    Returns:
+        The inverse matrix (T, 2, 6, 6) and the right side (T, 2, 6), to whose first half the stiffness times the move
+        of the hip joints is to be added.
+    """
     arms, tips = _turned(stance, feet)
     places = _places(stance, stance.ankles[:, :, None] + ankle_moves[:, :, None] + arms + tips)
     missing = stance.goals + places - stance.ankles[:, :, None] - arms - tips  # (T, 2, 2, 3) by how much ankles move
     trust = 1 / (LEG_RAD * stance.leg_length * np.array([SLACK, SLACK, SLACK_IN_HEIGHT])) ** 2
     matrix, right = np.zeros((*feet.shape[:2], 6, 6)), np.zeros((*feet.shape[:2], 6))
-    matrix[..., :3, :3] = stance.stiffness / LEG_RAD**2
-    right[..., :3] = _times(stance.stiffness, from_hips) / LEG_RAD**2
+    matrix[..., :3, :3] = _stiffness(stance)
     matrix[..., 3:, 3:] = np.eye(3) / FOOT_RAD**2
     right[..., 3:] = -feet / FOOT_RAD**2
     for point in (0, 1):
         lever = -_cross(arms[:, :, point])  # what a further turn of the foot does to the point
         lever[..., 2] -= _cross(tips[:, :, point])[..., 2]
-        moved = np.concatenate((np.broadcast_to(np.eye(3), lever.shape), lever), axis=-1)  # (T, 2, 3, 6)
-        weighted = moved * (weights[:, :, point, None, None] * trust[:, None])
-        matrix += np.swapaxes(weighted, -1, -2) @ moved
-        right += _times(np.swapaxes(weighted, -1, -2), missing[:, :, point])
-    solved = _solve(matrix, right)
-    return solved[..., :3], _at_most(feet + solved[..., 3:], MOST_FOOT_RAD)
+        moved = _beside(lever)  # (T, 2, 3, 6)
+        weighted = np.swapaxes(moved * (weights[:, :, point, None, None] * trust[:, None]), -1, -2)
+        matrix += weighted @ moved
+        right += _times(weighted, missing[:, :, point])
+    return np.linalg.inv(matrix), right
 
 
-def _pelvis(stance: Stance, holds: Floats, ankle_moves: Floats) -> Floats:
-    """(T, 6) shift and turn of the hips that leave least to the legs; 0 where no foot rests."""
-    stiff = holds[..., None, None] * stance.stiffness / LEG_RAD**2  # (T, 2, 3, 3)
-    moved = np.concatenate((np.broadcast_to(np.eye(3), stiff.shape), -_cross(stance.hips)), axis=-1)  # (T, 2, 3, 6)
-    weighted = np.swapaxes(stiff @ moved, -1, -2)
-    matrix = (weighted @ moved).sum(axis=1)
-    matrix[:, :3, :3] += 1e-6 * stiff.max() * np.eye(3)  # for where none rests
-    matrix[:, 3:, 3:] += np.eye(3) / HIPS_RAD**2
-    return _solve(matrix, _times(weighted, ankle_moves).sum(axis=1))
+def _pelvis(stance: Stance, inverse: Floats, right: Floats, hips: Floats) -> tuple[Floats, Floats]:
+    """What shifts and turns of the hips solve for which legs and feet, as :func:`_feet` has them, give way the least.
+
+    Returns:
+        A matrix (T, 6, 6) and a right side (T, 6), for turns near to the present ones (T, 3).
+    """
+    stiff = _stiffness(stance)
+    left = stiff - stiff @ inverse[..., :3, :3] @ stiff  # of legs whose feet give way, too (a Schur complement)
+    moved = _beside(-_cross(_turned_hips(stance, hips)))  # (T, 2, 3, 6) by a shift and a further turn
+    turned = np.swapaxes(moved, -1, -2)
+    matrix = (turned @ left @ moved).sum(axis=1)
+    asked = _times(stiff @ inverse[..., :3, :], right) - _times(left, _hip_moves(stance, np.zeros_like(hips), hips))
+    sides = _times(turned, asked).sum(axis=1) + _times(matrix[..., 3:], hips)
+    return matrix, sides
 
 
-def _smoother(weight: Floats, times_s: Floats) -> Any:
-    """A function that smooths (T, N), which counts by the weight (T,)."""
-    if len(times_s) < 3:
-        return lambda path: path
-    timeline = Timeline(times_s)
-    pulled = (weight + PULL_BACK)[None]
-    bands = timeline.bands(pulled, np.full((1, len(times_s) - 2), TIME_CONSTANT_S**4))
-    system = PentadiagonalSystem(*bands)
-    return lambda path: system.solve((timeline.share * weight * path.T)[:, None])[:, 0].T
+def _settled_pelvis(stance: Stance, matrix: Floats, sides: Floats, pelvis: Floats) -> Floats:
+    """A better shift and turn of the hips (T, 6), smooth in time, one component after the other (Gauss and Seidel).
+
+    Args:
+        stance: for the time.
+        matrix: (T, 6, 6) and
+        sides: (T, 6), what is solved.
+        pelvis: (T, 6), the present one.
+    """
+    pelvis, count = pelvis.copy(), len(pelvis)
+    usual = np.repeat(1 / np.array([LEG_RAD * stance.leg_length, HIPS_RAD]) ** 2, 3)
+    pull = np.repeat([PULL_BACK, 1.0], 3)
+    timeline = Timeline(stance.times_s) if count > 2 else None
+    weights = (np.diagonal(matrix, axis1=1, axis2=2) / usual + pull).T  # (6, T)
+    systems: list[Any] = [None] * 6
+    if timeline is not None:
+        bending = np.full((1, count - 2), TIME_CONSTANT_S**4)
+        systems = [
+            PentadiagonalSystem(*timeline.bands(own[None], bending, np.zeros((1, count - 1)))) for own in weights
+        ]
+    for _ in range(SWEEPS):
+        for axis, system in enumerate(systems):
+            others = _times(matrix[:, axis, None], pelvis)[:, 0] - matrix[:, axis, axis] * pelvis[:, axis]
+            asked = (sides[:, axis] - others) / usual[axis]
+            if timeline is None:
+                pelvis[:, axis] = asked / weights[axis]
+            else:
+                pelvis[:, axis] = system.solve((timeline.share * asked)[None])[0]
+    return pelvis
+
+
+def _stiffness(stance: Stance) -> Floats:
+    stiff: Floats = stance.stiffness / LEG_RAD**2
+    return stiff
 
 
 def _weights(stance: Stance) -> Floats:
@@ -206,9 +247,9 @@ def _times(matrix: Floats, vector: Floats) -> Floats:
     return product
 
 
-def _solve(matrix: Floats, right: Floats) -> Floats:
-    solved: Floats = np.linalg.solve(matrix, right[..., None])[..., 0]
-    return solved
+def _beside(lever: Floats) -> Floats:
+    """(..., 3, 3) what a turn moves -> (..., 3, 6) what a move and that turn move."""
+    return np.concatenate((np.broadcast_to(np.eye(3), lever.shape), lever), axis=-1)
 
 
 def _cross(vector: Floats) -> Floats:

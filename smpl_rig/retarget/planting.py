@@ -30,7 +30,7 @@ KEPT_SKATE = 0.8
 #: A foot is led to its place, and let go, within this time.
 FADE_S = 0.2
 #: Legs are turned by no more to hold a foot, whatever their proportions; found in so many trials.
-MOST_TURN_RAD, TRIALS = np.deg2rad(2.5), 10
+MOST_TURN_RAD, TRIALS = np.deg2rad(2.5), 16
 #: Knees are bent or straightened by no more; rather does a foot rest some millimetres above or below the floor.
 MOST_BEND_RAD = np.deg2rad(3.5)
 #: Of a person whose contacts nobody has found: soles so slow and so near to the lowest that they come rest.
@@ -167,6 +167,8 @@ def _led(leg: Limb, upper: Floats, lower: Floats, now: Floats, move: Floats) -> 
         goal = nearer_goal(leg, upper, lower, now + share * move, MOST_BEND_RAD)
         thigh, shin = reach(leg, upper, lower, goal)
         most = np.maximum(_angle(upper, thigh), _angle(lower, shin))[:, None]
+        if not (most > 1.02 * MOST_TURN_RAD).any():
+            break
         share *= np.minimum(1, MOST_TURN_RAD / np.maximum(most, MOST_TURN_RAD / 2))
     return thigh, shin
 
