@@ -120,7 +120,8 @@ def retarget(
         RigError: if bones are missing, the rig does not stand, or IK is asked of one whose map knows none.
     """
     bones = bones.on_ik() if options.use_ik else bones
-    rig, floor = read_rig(target, bones, bones.ik.all() if options.use_ik and bones.ik else ())
+    controls = bones.ik.all() if options.use_ik and bones.ik else ()
+    rig, floor = read_rig(target, bones, (*controls, *bones.fingers()) if options.relax_fingers else controls)
     retargeting = Retargeting(rig, bones, performance.rest_joints)
     pose = plant_feet(retargeting, retargeting.follow(performance), performance)
     if options.touch:

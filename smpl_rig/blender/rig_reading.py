@@ -37,7 +37,7 @@ def read_rig(armature: Any, bones: RigBones | None = None, controls: Sequence[st
     Args:
         armature: the object. Its pose, action and selection are afterwards as they were.
         bones: with them, the rig holds these alone wherever constraints decide what hangs on what.
-        controls: bones that it holds besides.
+        controls: bones that it holds besides, or fingers that are to be keyed: what follows them is tried out, too.
 
     Raises:
         RigError: if the object is scaled unevenly or mirrored, or has no bones.
@@ -47,7 +47,9 @@ def read_rig(armature: Any, bones: RigBones | None = None, controls: Sequence[st
     floor = floor_height(armature)
     if bones is not None and _is_constrained(armature, bones):
         with _resting(armature, bones):
-            return _tried_rig(armature, (*bones.all(), *controls), floor), floor
+            names = dict.fromkeys((*bones.all(), *controls))
+            tried = [name for name in names if name in controls or name not in bones.fingers()]
+            return _tried_rig(armature, tuple(names), tried, floor), floor
     data = sorted(armature.data.bones, key=lambda bone: len(bone.parent_recursive))
     numbers = {bone.name: number for number, bone in enumerate(data)}
     parents = tuple(numbers[bone.parent.name] if bone.parent else -1 for bone in data)
@@ -178,14 +180,14 @@ def _is_constrained(armature: Any, bones: RigBones) -> bool:
 LINK = "Limber link"
 
 
-def _tried_rig(armature: Any, bones: Sequence[str], floor: float) -> Rig:
-    """These bones alone, each hanging on the nearest of the others that it follows."""
-    names = [name for name in dict.fromkeys(bones) if name in armature.pose.bones]
+def _tried_rig(armature: Any, bones: Sequence[str], keyed: Sequence[str], floor: float) -> Rig:
+    """These bones alone, each hanging on the nearest of those to be keyed that it follows."""
+    names = [name for name in bones if name in armature.pose.bones]
     rest = _pose_matrices(armature, names)
     size = max(matrix.translation.length for matrix in rest.values()) or 1.0
     turns: dict[str, set[str]] = {name: set() for name in names}
     moves: dict[str, set[str]] = {name: set() for name in names}
-    for tried in names:
+    for tried in [name for name in names if name in keyed]:
         bone = armature.pose.bones[tried]
         bone.matrix_basis = _TRIAL.to_matrix().to_4x4()
         posed = _pose_matrices(armature, names)

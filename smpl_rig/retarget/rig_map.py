@@ -164,6 +164,11 @@ class RigBones:
         chained = (bone for group in (self.chains, self.twists) for bones in group.values() for bone in bones)
         return tuple(dict.fromkeys([*self.joints.values(), *chained]))
 
+    def fingers(self) -> frozenset[str]:
+        """Every bone of a finger."""
+        chains = (self.chains.get(f"{side}_{finger}", ()) for side in SIDES for finger in FINGERS)
+        return frozenset(bone for chain in chains for bone in chain)
+
     def with_joint(self, joint: str, bone: str | None) -> RigBones:
         """The same with another bone, or none, for one of :data:`JOINTS`."""
         others = {name: found for name, found in self.joints.items() if name != joint}

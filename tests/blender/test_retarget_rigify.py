@@ -1,5 +1,6 @@
 """Takes on Rigify's human, meta-rig and generated controls; generating it takes most of the time."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from smpl_rig.blender.animation import fit_scene, keys_digest  # noqa: E402
 from smpl_rig.blender.character import build_character  # noqa: E402
 from smpl_rig.blender.retarget import BakeOptions, find_rig_bones, retarget_person  # noqa: E402
 from smpl_rig.motion import Motion  # noqa: E402
+from smpl_rig.retarget.fingers import BENT_DEG  # noqa: E402
 from smpl_rig.retarget.rig import RigError  # noqa: E402
 from smpl_rig.retarget.rig_map import RigBones  # noqa: E402
 
@@ -94,6 +96,11 @@ def test_rigifys_ik_controls(
     scene.frame_set(2)
     assert rigify.pose.bones["thigh_parent.L"]["IK_FK"] == 0.0  # keyed
     assert rigify.pose.bones["thigh_parent.L"]["pole_vector"]
+    retarget_person(rigify, person, bones, BakeOptions(use_ik=True, relax_fingers=True))
+    scene.frame_set(60)
+    first, second, third = (rigify.pose.bones[f"DEF-f_middle.0{number}.L"].matrix.col[1] for number in (1, 2, 3))
+    bent = [math.degrees(before.xyz.angle(after.xyz)) for before, after in ((first, second), (second, third))]
+    assert bent == pytest.approx(BENT_DEG["middle"][1:], abs=2)
     retarget_person(rigify, person, bones)
     assert keys_digest(rigify) == fk_digest
 

@@ -10,8 +10,11 @@ from smpl_rig.joint_map import REQUIRED
 from smpl_rig.retarget.rig_map import (
     CHAINS,
     SIDES,
+    IkControls,
+    RigBones,
     RigMap,
     RigMapError,
+    Setting,
     read_rig_map,
     rig_maps,
     save_rig_map,
@@ -97,11 +100,36 @@ def test_bones_of_a_chain_that_are_not_there_are_left_out(tmp_path: Path) -> Non
 
 def test_what_was_found_is_saved_and_found_again(tmp_path: Path) -> None:
     rig_map = next(each for each in rig_maps() if each.name == "rigify_control")
-    found = rig_map.found_in([*all_names(rig_map), "root"])
+    assert rig_map.ik is not None
+    controls = [options[0] for options in (*rig_map.ik.goals.values(), *rig_map.ik.poles.values())]
+    names = [*all_names(rig_map), "root", *controls]
+    found = rig_map.found_in(names)
+    assert found.ik is not None
     save_rig_map(tmp_path / "mine.json", "Mine", found)
     again = read_rig_map(tmp_path / "mine.json")
     assert again.title == "Mine"
-    assert again.found_in([*all_names(rig_map), "root"]) == found
+    assert again.found_in(names) == found
+
+
+def test_ik_controls_are_there_with_all_hands_and_feet_or_not_at_all() -> None:
+    rig_map = next(each for each in rig_maps() if each.name == "rigify_control")
+    assert rig_map.ik is not None
+    controls = [options[0] for options in (*rig_map.ik.goals.values(), *rig_map.ik.poles.values())]
+    found = rig_map.found_in([*all_names(rig_map), *controls])
+    assert found.ik is not None
+    assert set(found.ik.all()) == set(controls)
+    without_toes = rig_map.found_in([*all_names(rig_map), *(each for each in controls if "toe" not in each)])
+    assert without_toes.ik is not None
+    assert rig_map.found_in([*all_names(rig_map), *(each for each in controls if each != "hand_ik.L")]).ik is None
+
+
+def test_on_ik_its_own_settings_go_before_those_for_bones() -> None:
+    switch = Setting("leg", "IK_FK", 1.0)
+    follow = Setting("torso", "neck_follow", 0.0)
+    ik = IkControls({}, settings=(Setting("leg", "IK_FK", 0.0), Setting("leg", "pole_vector", 1.0)))
+    bones = RigBones({}, settings=(switch, follow), ik=ik)
+    assert set(bones.on_ik().settings) == {follow, *ik.settings}
+    assert RigBones({}, settings=(switch,)).on_ik().settings == (switch,)
 
 
 def test_a_bone_can_be_put_right() -> None:
@@ -125,6 +153,10 @@ def test_a_bone_can_be_put_right() -> None:
         ({"chains": {"spine": [3]}}, "key 'chains.spine' is 3"),
         ({"twists": {"head": ["x"]}}, "the limb 'head' is not known"),
         ({"settings": [{"bone": "b"}]}, "key 'settings' holds"),
+        ({"ik": {"aims": {}}}, "the key of 'ik' 'aims' is not known"),
+        ({"ik": {"goals": {"head": "x"}}}, "the goal 'head' is not known"),
+        ({"ik": {"poles": {"left_wrist": "x"}}}, "the pole 'left_wrist' is not known"),
+        ({"ik": {"settings": [{"bone": "b"}]}}, "key 'ik.settings' holds"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, change: dict[str, Any], said: str) -> None:
