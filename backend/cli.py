@@ -168,6 +168,8 @@ def _add_retarget(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--map", type=Path, metavar="FILE.json", help="which bone is which (default: it is found)")
     parser.add_argument("--armature", metavar="NAME", help="where the file holds several (default: with most bones)")
     parser.add_argument("--touch", action="store_true", help="lead hands to what the person's touch")
+    parser.add_argument("--relax-fingers", action="store_true", help="let fingers hang as those of a hand at ease")
+    parser.add_argument("--ik", action="store_true", help="key the rig's IK controls (Rigify)")
     parser.add_argument("--preset", choices=[*presets()], default=PLAIN, help="the program that OUT is for")
     parser.set_defaults(run=_retarget)
 

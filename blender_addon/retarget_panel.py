@@ -78,7 +78,7 @@ class LIMBER_PT_retarget_bones(SidebarPanel, bpy.types.Panel):  # type: ignore[m
 
 
 class LIMBER_PT_retarget_fingers(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
-    """Fingers, which tell how palms lie; they keep the pose that they have."""
+    """Fingers, which tell how palms lie."""
 
     bl_idname = "LIMBER_PT_retarget_fingers"
     bl_label = "Fingers"

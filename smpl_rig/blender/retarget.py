@@ -54,7 +54,7 @@ class BakeOptions:
     use_ik: bool = False
 
 
-PLAIN = BakeOptions()
+NO_OPTIONS = BakeOptions()
 
 
 def find_rig_bones(target: Any) -> Finding:
@@ -100,7 +100,7 @@ def performance_digest(armature: Any) -> str:
 
 
 def retarget(
-    target: Any, performance: Performance, frames: Array, bones: RigBones, take: str, options: BakeOptions = PLAIN
+    target: Any, performance: Performance, frames: Array, bones: RigBones, take: str, options: BakeOptions = NO_OPTIONS
 ) -> Any:
     """Bakes a performance to an action of the target's.
 
@@ -142,7 +142,7 @@ def retarget(
     return action
 
 
-def retarget_person(target: Any, armature: Any, bones: RigBones, options: BakeOptions = PLAIN) -> Any:
+def retarget_person(target: Any, armature: Any, bones: RigBones, options: BakeOptions = NO_OPTIONS) -> Any:
     """:func:`retarget` of a captured person's armature."""
     performance, frames = performance_of(armature)
     action = retarget(target, performance, frames, bones, armature.animation_data.action.name, options)

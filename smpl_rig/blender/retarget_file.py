@@ -30,7 +30,7 @@ from ..retarget.rig import RigError
 from ..retarget.rig_map import RigMap, read_rig_map
 from .animation import fit_scene, frame_rate, frames_at
 from .preset_export import ENDINGS, export_with_preset
-from .retarget import BakeOptions, find_rig_bones, retarget
+from .retarget import NO_OPTIONS, BakeOptions, find_rig_bones, retarget
 
 #: What rigs are read from.
 RIG_FORMATS = (".blend", ".fbx", ".glb", ".gltf")
@@ -46,7 +46,7 @@ def retarget_file(
     rig_map: RigMap | None = None,
     armature: str | None = None,
     *,
-    touch: bool = False,
+    options: BakeOptions = NO_OPTIONS,
     program: str = PLAIN,
 ) -> tuple[Finding, list[str]]:
     """Opens the rig, bakes the motion to it and writes it by the output's ending.
@@ -58,7 +58,7 @@ def retarget_file(
         smoothness: 0 to 1.
         rig_map: of the rig; without one it is found.
         armature: the name of the armature, where the file holds several.
-        touch: whether hands are led to what the person's are at.
+        options: what else is asked of the bake.
         program: the preset that the output is for.
 
     Returns:
@@ -78,7 +78,6 @@ def retarget_file(
     scene = bpy.context.scene
     fit_scene(scene, motion)
     frames = frames_at(motion.timestamps_s, frame_rate(scene))
-    options = BakeOptions(touch=touch)
     retarget(target, Performance.of(motion), np.asarray(frames), found.bones, motion_path.stem, options)
     return found, _write(target, out, preset(program))
 
@@ -141,6 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--map", type=Path, metavar="FILE.json", help="which bone is which (default: it is found)")
     parser.add_argument("--armature", metavar="NAME", help="where the file holds several (default: with most bones)")
     parser.add_argument("--touch", action="store_true", help="lead hands to what the person's touch")
+    parser.add_argument("--relax-fingers", action="store_true", help="let fingers hang as those of a hand at ease")
+    parser.add_argument("--ik", action="store_true", help="key the rig's IK controls (Rigify)")
     parser.add_argument("--preset", choices=[*presets()], default=PLAIN, help="the program that OUT is for")
     parsed = parser.parse_args(arguments)
     try:
@@ -152,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parsed.smoothness,
             rig_map,
             parsed.armature,
-            touch=parsed.touch,
+            options=BakeOptions(touch=parsed.touch, relax_fingers=parsed.relax_fingers, use_ik=parsed.ik),
             program=parsed.preset,
         )
     except LimberError as error:

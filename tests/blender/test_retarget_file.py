@@ -11,7 +11,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from smpl_rig.blender.retarget import MARK  # noqa: E402
+from smpl_rig.blender.retarget import MARK, OPTIONS  # noqa: E402
 from smpl_rig.blender.retarget_file import main, retarget_file  # noqa: E402
 from smpl_rig.motion import Motion  # noqa: E402
 from smpl_rig.retarget.rig_map import rig_maps, save_rig_map  # noqa: E402
@@ -101,6 +101,14 @@ def test_a_map_that_the_user_saved_is_found(rig_files: dict[str, Path], motion_f
     assert found.bones == bones
 
 
+def test_options_are_those_of_the_panel(rig_files: dict[str, Path], motion_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.blend"
+    assert main([str(motion_file), str(rig_files["blend"]), str(out), "--relax-fingers", "--touch"]) == 0
+    asked = reopened(out).animation_data.action[OPTIONS]
+    assert dict(asked) == {"touch": True, "relax_fingers": True, "use_ik": False}
+    assert main([str(motion_file), str(rig_files["blend"]), str(out), "--ik"]) == 1  # Mixamo's rigs have no IK
+
+
 @pytest.mark.parametrize(
     ("rig", "out", "said"),
     [
@@ -124,7 +132,7 @@ def test_the_command_line(motion_file: Path, tmp_path: Path) -> None:
     pytest.importorskip("tqdm")  # the backend's environment
     out = tmp_path / "figure.glb"
     command = [sys.executable, "-c", "import sys; from backend.cli import main; sys.exit(main())"]
-    command += ["retarget", str(motion_file), str(kaykit_file()), str(out)]
+    command += ["retarget", str(motion_file), str(kaykit_file()), str(out), "--relax-fingers", "--touch"]
     finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert finished.returncode == 0, finished.stderr
     assert "bones found by: KayKit" in finished.stdout
