@@ -25,6 +25,10 @@ Floats = NDArray[np.floating[Any]]
 #: Parts of the figure's height: how near to the floor feet end, how high what carries legs lies at least, how far up
 #: the trunk's top, how far to the side hands reach.
 FOOT_ABOVE_FLOOR, CARRIER_ABOVE_FLOOR, TOP_ABOVE_FLOOR, HAND_ASIDE = 0.1, 0.2, 0.7, 0.08
+#: Toes bend at this part of the way from the ankle to their tips.
+BALL_ALONG_FOOT = 0.65
+#: Bones that begin so near to each other, as a part of the height, are the head and parts of the face.
+FACE_LENGTH = 0.02
 #: A bone so far above the one below it, as a part of the height, is the head's end and no head.
 HEAD_LENGTH = 0.08
 #: Of a limb's segment, how much of its length goes straight down; a foot's is flatter.
@@ -206,8 +210,11 @@ class _Figure:
         part = np.cumsum(lengths)[:-1] / lengths.sum()
         knee = start + 1 + int(np.argmin(abs(part - 0.5)))
         leg = {"hip": chain[start], "knee": chain[knee], "ankle": chain[end]}
-        if end + 1 < len(chain):
-            leg["foot"] = chain[end + 1]
+        toes = chain[end + 1 :]
+        if toes:
+            ahead = np.linalg.norm((rig.heads[toes] - rig.heads[chain[end]]) * [1, 1, 0], axis=-1)
+            reach = max(float(ahead.max()), float(np.linalg.norm((rig.tails[toes[-1]] - rig.heads[chain[end]])[:2])))
+            leg["foot"] = toes[int(np.argmin(abs(ahead / max(reach, 1e-9) - BALL_ALONG_FOOT)))]
         return leg
 
     def _forward(self, *legs: dict[str, int]) -> Floats:
@@ -299,6 +306,11 @@ class _Figure:
             above, last = ([chest, *chain][number] for number in (-2, -1))
             length = np.linalg.norm(self._rig.heads[last] - self._rig.heads[above])
             head = above if len(chain) > 1 and length > HEAD_LENGTH * self._height else last
+        while head != chain[0]:
+            above = chain[chain.index(head) - 1]
+            if np.linalg.norm(self._rig.heads[head] - self._rig.heads[above]) > FACE_LENGTH * self._height:
+                break
+            head = above
         return head, chain[: chain.index(head)]
 
     def _evenness(self, start: int, middle: int, end: int) -> float:

@@ -117,12 +117,12 @@ class Retargeting:
         lacking = bones.lacking()
         if lacking:
             raise RigError(f"No bone is chosen for {', '.join(lacking[:6])}. Choose them, or another map.")
-        self.rig, self.bones = rig, bones
-        self.places = rest_places(rig, bones)
+        self.rig, self.bones = rig, _with_whole_limbs(rig, bones)
+        self.places = rest_places(rig, self.bones)
         self.axes = _figure_axes(self.places, rig.object_rotation)
         in_body = {joint: self.axes @ place for joint, place in self.places.items()}
         body = {joint: rest_joints[index] for joint, index in INDEX.items()}
-        _check_lengths(in_body, bones)
+        _check_lengths(in_body, self.bones)
         self._facing = rotations.from_matrix(self.axes)
         self._turns = limb_turns(in_body, body)
         self.scale = leg_length(in_body) / leg_length(body)
@@ -130,7 +130,7 @@ class Retargeting:
         self._body_ankle += SOLE_BELOW_BALL_M
         self._ankle = float(np.mean([self.places[f"{side}_ankle"][2] for side in SIDES]))
         #: By bone, the chain of SMPL's joints that it follows, and how far along it, from 0 to 1.
-        self.followed = _followed(bones)
+        self.followed = _followed(self.bones)
         self._check_tree()
 
     @property
@@ -252,7 +252,7 @@ class Retargeting:
         end = turned[own] if is_upper else turned[following]
         roll = roll_about(rotations.multiply(rotations.conjugate(start), end), axis)  # (T,)
         between = {self.rig.names[bone] for bone in self.rig.ancestors(self.rig.index(following))}
-        in_line = [bone for bone in twists if bone in between]
+        in_line = sorted((bone for bone in twists if bone in between), key=self.rig.index)
         parts = {bone: self._part_of(limb, bone, axis, length) for bone in twists if bone not in in_line}
         if in_line:
             parts |= {bone: (number + is_upper) / (len(in_line) + 1) for number, bone in enumerate([own, *in_line])}
@@ -289,6 +289,22 @@ def rest_places(rig: Rig, bones: RigBones) -> dict[str, Floats]:
         if thumb and f"{side}_hand" in places:
             places[f"{side}_thumb"] = rig.heads[rig.index(thumb[min(1, len(thumb) - 1)])]
     return places
+
+
+def _with_whole_limbs(rig: Rig, bones: RigBones) -> RigBones:
+    """The same with limbs that begin at their first bone: some rigs put one that shares the roll before the limb's own.
+
+    In Auto-Rig Pro's exports ``thigh_twist`` begins at the hip, and ``thigh_stretch`` hangs on it half way to the knee.
+    """
+    joints, twists = dict(bones.joints), dict(bones.twists)
+    for limb, shared in bones.twists.items():
+        above = rig.ancestors(rig.index(joints[limb]))
+        before = [bone for bone in shared if bone in rig.names and rig.index(bone) in above]
+        if before:
+            first = min(before, key=rig.index)
+            twists[limb] = (*(bone for bone in shared if bone != first), joints[limb])
+            joints[limb] = first
+    return replace(bones, joints=joints, twists=twists)
 
 
 def _followed(bones: RigBones) -> dict[str, tuple[tuple[str, ...], float]]:
