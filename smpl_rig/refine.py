@@ -2,14 +2,17 @@
 
 Every bone's direction in the world, and the pelvis's place, follow the trajectory x that minimises
 
-    integral of  c(t) |x(t) - y(t)|^2  +  tau^4 k(t) |x''(t)|^2   dt
+    integral of  c(t) |x(t) - y(t)|^2  +  sigma^2 h(t) |x'(t)|^2  +  tau^4 k(t) |x''(t)|^2   dt
 
-where y is what was captured, c its confidence, tau the time constant that the slider sets and k, between 0 and 1, how
-little the motion itself accelerates there: the data is trusted where it was seen, and acceleration is paid for where
-the motion is calm. That is the maximum a-posteriori trajectory for white noise of variance 1 / c and accelerations of
-variance 1 / k, which a first fit has shown; tau grows for bones whose noise, as the take itself shows it, is larger
-than usual. The minimum has no delay and is exact (a banded linear system, O(T)), and all constants are in seconds, so
-that a setting means the same at every frame rate, uneven ones included.
+where y is what was captured, c its confidence, sigma and tau the time constants that the slider sets, and h and k,
+between 0 and 1, how little the motion itself moves and accelerates there: the data is trusted where it was seen, motion
+is paid for where there is hardly any and acceleration where the motion is calm. That is the maximum a-posteriori
+trajectory for white noise of variance 1 / c, velocities of variance 1 / h and accelerations of variance 1 / k, which a
+first fit has shown. The term in x' averages what wanders for tenths of a second, which that in x'' leaves; it
+stands for rotations alone. tau grows for bones whose noise, as the take itself shows it, is larger than usual, sigma
+for those that wander more, and with them what counts as motion. The minimum has no delay and is exact (a banded linear
+system, O(T)), and all constants are in seconds, so that a setting means the same at every frame rate, uneven ones
+included.
 
 Rotations are treated in the tangent space of a reference (Gauss-Newton on SO(3)), never as Euler angles or single
 components. They are smoothed in the world, not from parent to child: what a detector gets wrong of an upper arm, the
@@ -40,23 +43,38 @@ from .timeline import Timeline
 Floats = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
-#: tau at smoothness 1. There a sine of frequency 1 / (2 pi tau) keeps half its amplitude, where the motion is calm.
-LONGEST_TIME_CONSTANT_S = 0.1
-#: tau of the first fit, which shows how much the motion accelerates.
-FIRST_TIME_CONSTANT_S = 0.085
-#: k is a quarter where the motion accelerates so much: radians and metres per second squared.
-USUAL_ANGULAR_ACCELERATION = 22.0
+#: tau and sigma of rotations at smoothness 1, where the motion is calm and no noisier than usual.
+LONGEST_TIME_CONSTANT_S = 0.087
+STILLNESS_S = 0.38
+#: tau of the first fit, which shows how much the motion moves and accelerates.
+FIRST_TIME_CONSTANT_S = 0.08
+#: The first fit is a half as stiff where the captured motion accelerates so much, by places so long before and after.
+FIRST_ANGULAR_ACCELERATION = 13.0
+FIRST_REACH_S = 0.1
+#: k and h are 1 / e where the motion accelerates or moves so much: radians per second squared and radians per second.
+USUAL_ANGULAR_ACCELERATION = 5.2
+USUAL_ANGULAR_VELOCITY = 0.4
+#: How long before and after a moment its acceleration and velocity count: a punch is fastest where it does not
+#: accelerate.
+ACCELERATION_REACH_S = 0.2
+VELOCITY_REACH_S = 0.25
+#: Noise is what differs over the second of these times, less what comes from the motion, which over the third differs
+#: more than this many times as much. What it is more than that over the first, twice, wanders.
+NOISE_SPACINGS_S = (1 / 30, 1 / 15, 2 / 15)
+MOTION_GROWS = 10.0
+#: The deviation in radians that is usual of either. Where a bone's variance is so many times as large, up to a limit,
+#: tau^4 and sigma^2 grow by a power of it, and what counts as motion by a part of it.
+USUAL_NOISE_RAD = 0.0077
+MOST_NOISE = 45.0
+NOISE_POWER = 1.25
+NOISE_IN_MOTION = 0.05
+#: The same for the root, whose acceleration in metres per second squared counts; it has no term in x'.
+ROOT_TIME_CONSTANT_S = 0.15
+ROOT_FIRST_TIME_CONSTANT_S = 0.1275
 USUAL_ACCELERATION = 5.0
-#: Of the noise of rotations, radians squared times seconds: 0.015 radians at 30 frames per second. Where a bone's is so
-#: many times as large, tau^4 is too, up to a limit.
-USUAL_NOISE_DENSITY = 0.015**2 / 30
-MOST_NOISE = 30.0
-#: How long before and after a moment its acceleration counts: a punch is fastest where it does not accelerate.
-REACH_S = 0.1
-#: Monocular depth wanders more than the pose does, so the root is held a little stiffer.
-ROOT_TIME_CONSTANT_FACTOR = 1.5
+ROOT_REACH_S = 0.1
 #: A joint that was not seen follows its neighbours in time; this little trust keeps it from swinging out.
-LEAST_CONFIDENCE = 1e-3
+LEAST_CONFIDENCE = 1e-4
 #: Gaps up to this long are filled with the motion that bends least; longer ones stay as they were captured.
 LONGEST_GAP_S = 0.5
 #: A foot that rests is held as if its place were known for this long, at smoothness 1.
@@ -155,28 +173,39 @@ class Refinement:
         self._weight = np.maximum(seen.T, LEAST_CONFIDENCE)  # (24, T)
         steps = _steps(turned)
         path = np.concatenate((np.zeros((3, JOINT_COUNT, 1)), np.cumsum(steps, axis=-1)), axis=-1)
-        # a take noisier than usual is smoothed as much more
-        density = timeline.noise_variance(path) * float(timeline.step.mean())
-        noise = np.clip(density / USUAL_NOISE_DENSITY, 1, MOST_NOISE)[:, None]  # (24, 1)
-        first = noise * self._first_stiffness(path, USUAL_ANGULAR_ACCELERATION, FIRST_TIME_CONSTANT_S)
-        system = PentadiagonalSystem(*timeline.bands(self._weight, first))
+        short, middle, long = (timeline.noise_variance(path, spacing_s) for spacing_s in NOISE_SPACINGS_S)
+        forgotten = middle - long / MOTION_GROWS
+        noise, wander = (_times_usual(variance) for variance in (forgotten, forgotten - 2 * short))  # (24, 1)
+        accelerating = USUAL_ANGULAR_ACCELERATION**2 * _in_motion(noise)
+        moving = USUAL_ANGULAR_VELOCITY**2 * _in_motion(wander)
+        first = noise**NOISE_POWER * self._first_stiffness(
+            path, FIRST_TIME_CONSTANT_S, FIRST_ANGULAR_ACCELERATION**2 * _in_motion(noise), FIRST_REACH_S
+        )
+        system = PentadiagonalSystem(*timeline.bands(self._weight, first, np.zeros_like(steps[0])))
         change = system.solve(-timeline.bending_gradient(first, steps))  # (3, 24, T)
         self._first = rotations.multiply(turned, rotations.cayley(change.T))
         self._first_steps = _steps(self._first)
         self._pull_back = -(self._weight * timeline.share) * change
-        self._calm = noise * self._calmness(self._first_steps, USUAL_ANGULAR_ACCELERATION)
+        acceleration = timeline.second_derivative(self._first_steps)
+        self._calm = noise**NOISE_POWER * self._calmness(acceleration, accelerating, ACCELERATION_REACH_S)
+        velocity = self._first_steps / timeline.step
+        velocity = (velocity[..., 1:] + velocity[..., :-1]) / 2
+        still = wander**NOISE_POWER * self._calmness(velocity, moving, VELOCITY_REACH_S)
+        # from frame to frame, where both are still; what was not seen goes on moving as it did
+        still = np.concatenate((still[:, :1], np.minimum(still[:, 1:], still[:, :-1]), still[:, -1:]), axis=-1)
+        self._still = still * np.minimum(self._weight[:, 1:], self._weight[:, :-1])  # (24, T-1)
 
-    def _first_stiffness(self, path: Floats, usual: float, time_constant_s: float) -> Floats:
+    def _first_stiffness(self, path: Floats, time_constant_s: float, usual_squared: Floats, reach_s: float) -> Floats:
         """Of the first fit, (J, T-2), by what the captured path (3, J, T) itself tells of its acceleration."""
-        squared = (self._timeline.second_difference(path, REACH_S) ** 2).sum(axis=0)
+        squared = (self._timeline.second_difference(path, reach_s) ** 2).sum(axis=0)
         if not self._told.all():  # nor what lies in such a gap
-            squared *= self._timeline.mean_around(self._told[None].astype(np.float64), 2 * REACH_S) > 1 - 1e-9
-        return np.asarray(time_constant_s**4 * self._told / (1 + squared / usual**2))
+            squared *= self._timeline.mean_around(self._told[None].astype(np.float64), 2 * reach_s) > 1 - 1e-9
+        return np.asarray(time_constant_s**4 * self._told / (1 + squared / usual_squared))
 
-    def _calmness(self, steps: Floats, usual: float) -> Floats:
-        """k, (J, T-2) between 0 and 1, by the first fit's steps (3, J, T-1)."""
-        squared = (self._timeline.second_derivative(steps) ** 2).sum(axis=0) * self._told
-        return np.asarray(self._told / (1 + self._timeline.mean_around(squared, REACH_S) / usual**2) ** 2)
+    def _calmness(self, motion: Floats, usual_squared: Floats, reach_s: float) -> Floats:
+        """Between 0 and 1, (J, T-2), by how much motion (3, J, T-2) there is around."""
+        squared = (motion**2).sum(axis=0) * self._told
+        return np.asarray(self._told * np.exp(-self._timeline.mean_around(squared, reach_s) / usual_squared))
 
     def _rotations_at(self, smoothness: Floats) -> Floats:
         """(24, T) -> orientations of the bones in the world (T, 24, 4).
@@ -185,9 +214,12 @@ class Refinement:
         acceleration is that of r plus the second derivative of x, to first order. It is measured in the bone's own
         axes, so that turning the whole motion changes nothing.
         """
-        stiffness = _time_constant_to_the_fourth(smoothness[:, 1:-1]) * self._calm
-        system = PentadiagonalSystem(*self._timeline.bands(self._weight, stiffness))
-        right_side = self._pull_back - self._timeline.bending_gradient(stiffness, self._first_steps)
+        timeline = self._timeline
+        stiffness = LONGEST_TIME_CONSTANT_S**4 * smoothness[:, 1:-1] ** 2 * self._calm
+        drag = STILLNESS_S**2 * (smoothness[:, 1:] + smoothness[:, :-1]) / 2 * self._still
+        system = PentadiagonalSystem(*timeline.bands(self._weight, stiffness, drag))
+        right_side = self._pull_back - timeline.bending_gradient(stiffness, self._first_steps)
+        right_side -= timeline.moving_gradient(drag, self._first_steps)
         return rotations.multiply(self._first, rotations.cayley(system.solve(right_side).T))
 
     def _prepare_root(self) -> None:
@@ -198,13 +230,15 @@ class Refinement:
         seen = np.where(flawed | ~motion.observed, 0, motion.confidence[:, 0]).astype(np.float64)
         seen[~motion.observed & ~self._bridged] = 1
         self._pelvis_weight = np.maximum(seen, LEAST_CONFIDENCE)[None]
-        time_constant_s = FIRST_TIME_CONSTANT_S * ROOT_TIME_CONSTANT_FACTOR
-        first = self._first_stiffness(self._pelvis, USUAL_ACCELERATION, time_constant_s)
-        system = PentadiagonalSystem(*timeline.bands(self._pelvis_weight, first))
+        usual_squared = np.full((1, 1), USUAL_ACCELERATION**2)
+        first = self._first_stiffness(self._pelvis, ROOT_FIRST_TIME_CONSTANT_S, usual_squared, ROOT_REACH_S)
+        free = np.zeros((1, len(timeline.step)))
+        system = PentadiagonalSystem(*timeline.bands(self._pelvis_weight, first, free))
         smooth = system.solve(self._pelvis_weight * timeline.share * self._pelvis)
-        self._pelvis_calm = self._calmness(np.diff(smooth), USUAL_ACCELERATION)
+        acceleration = timeline.second_derivative(np.diff(smooth))
+        self._pelvis_calm = self._calmness(acceleration, usual_squared, ROOT_REACH_S)
         contacts = motion.contacts.T.astype(np.float64)  # (4, T)
-        self._resting = contacts[:, 1:] * contacts[:, :-1] / timeline.step  # (4, T-1)
+        self._resting = contacts[:, 1:] * contacts[:, :-1]  # (4, T-1)
 
     def _root_at(self, smoothness: Floats, soles: Floats) -> Floats:
         """(T,) -> places of the pelvis (T, 3), metres.
@@ -213,19 +247,12 @@ class Refinement:
         rests, the term ``RESTING_S^2 |x' + s'|^2`` is added to the integral.
         """
         timeline = self._timeline
-        stiffness = _time_constant_to_the_fourth(smoothness[None, 1:-1]) * self._pelvis_calm
-        stiffness *= ROOT_TIME_CONSTANT_FACTOR**4
-        diagonal, first, second = timeline.bands(self._pelvis_weight, stiffness)
+        stiffness = ROOT_TIME_CONSTANT_S**4 * smoothness[None, 1:-1] ** 2 * self._pelvis_calm
         held = self._resting * (RESTING_S * (smoothness[1:] + smoothness[:-1]) / 2) ** 2  # (4, T-1)
-        total = held.sum(axis=0)
-        diagonal[0, :-1] += total
-        diagonal[0, 1:] += total
-        first[0] -= total
-        pull = np.einsum("st,cst->ct", held, np.diff(soles.T))[:, None]  # (3, 1, T-1)
+        system = PentadiagonalSystem(*timeline.bands(self._pelvis_weight, stiffness, held.sum(axis=0, keepdims=True)))
         right_side = self._pelvis_weight * timeline.share * self._pelvis
-        right_side[..., :-1] += pull
-        right_side[..., 1:] -= pull
-        pelvis: Floats = PentadiagonalSystem(diagonal, first, second).solve(right_side)[:, 0].T
+        right_side -= timeline.moving_gradient(held, np.diff(soles.T)).sum(axis=-2, keepdims=True)
+        pelvis: Floats = system.solve(right_side)[:, 0].T
         return pelvis
 
 
@@ -241,9 +268,14 @@ def _of_joints(smoothness: float | Floats, parts: Mapping[str, float] | None, fr
     return each
 
 
-def _time_constant_to_the_fourth(smoothness: Floats) -> Floats:
-    """tau^4, with tau growing as the root of the slider, so that each step of the slider does about as much."""
-    return LONGEST_TIME_CONSTANT_S**4 * smoothness**2
+def _times_usual(variance: Floats) -> Floats:
+    """(J,) variances of noise -> (J, 1), 1 and more."""
+    return np.clip(variance / USUAL_NOISE_RAD**2, 1, MOST_NOISE)[:, None]
+
+
+def _in_motion(noise: Floats) -> Floats:
+    """How much more counts as motion where there is so much noise."""
+    return 1 + NOISE_IN_MOTION * (noise - 1)
 
 
 def _steps(turned: Floats) -> Floats:

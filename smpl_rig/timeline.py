@@ -13,7 +13,8 @@ Bands = tuple[Floats, Floats, Floats]
 
 
 #: How many moments tell the noise of a long motion.
-_NOISE_SAMPLES = 2000
+_NOISE_SAMPLES = 1000
+_ROUNDING_S = 1e-6
 #: By the number of components.
 _MEDIAN_OF_CHI_SQUARED = {1: 0.4549, 3: 2.366}
 
@@ -61,17 +62,21 @@ class Timeline:
         around = (chosen.start - 1, len(times) - 1 - chosen.stop)
         return np.asarray(np.pad(inside / reach_s**2, [(0, 0)] * (path.ndim - 1) + [around], mode="edge"))
 
-    def noise_variance(self, path: Floats) -> Floats:
-        """Of the noise from frame to frame in each component of paths (C, J, T) -> (J,); 0 for fewer than five frames.
+    def noise_variance(self, path: Floats, spacing_s: float) -> Floats:
+        """Of the noise in each component of paths (C, J, T) -> (J,); 0 where less than four spacings long.
 
-        Five neighbours are combined so that nothing is left of any cubic through them, and of white noise as much as
-        there is. Most of the time decides, not the moments in which the motion is fast.
+        Five frames that lie about ``spacing_s`` apart are combined so that nothing is left of any cubic through them,
+        and of noise that is forgotten within ``spacing_s`` as much as there is. Most of the time decides, not the
+        moments in which the motion is fast.
         """
-        count = len(self._since_first) - 4
-        if count < 1:
+        times, after = self._since_first, spacing_s * np.arange(5)
+        count = np.searchsorted(times, times[-1] - after[-1] + _ROUNDING_S, side="right")
+        if count < 1 or len(times) < 5:
             return np.zeros(path.shape[-2])
         chosen = np.unique(np.linspace(0, count - 1, min(count, _NOISE_SAMPLES)).astype(int))
-        five = chosen[:, None] + np.arange(5)  # (N, 5)
+        five = np.searchsorted(times, times[chosen, None] + after - self.step.min() / 2)  # (N, 5) the nearest frames
+        five = np.maximum.accumulate(five - np.arange(5), axis=1) + np.arange(5)  # no frame twice
+        five = five[five[:, -1] < len(times)]
         apart = self._since_first[five][:, :, None] - self._since_first[five][:, None, :] + np.eye(5)
         weights = 1 / apart.prod(axis=2)  # of the fourth divided difference
         weights /= np.linalg.norm(weights, axis=1, keepdims=True)
@@ -112,8 +117,23 @@ class Timeline:
         gradient[..., 2:] += pull
         return gradient
 
-    def bands(self, weight: Floats, stiffness: Floats) -> Bands:
-        """The matrix of the integral of ``weight |x|^2 + stiffness |x''|^2``: (J, T), (J, T-2) -> its bands."""
+    def moving_gradient(self, drag: Floats, steps: Floats) -> Floats:
+        """Half the gradient of the integral of ``drag |x'|^2`` in x: (J, T-1), (..., J, T-1) -> (..., J, T)."""
+        pull = steps * (drag / self.step)
+        gradient = np.zeros((*steps.shape[:-1], steps.shape[-1] + 1))
+        gradient[..., :-1] -= pull
+        gradient[..., 1:] += pull
+        return gradient
+
+    def bands(self, weight: Floats, stiffness: Floats, drag: Floats) -> Bands:
+        """The matrix of the integral of ``weight |x|^2 + drag |x'|^2 + stiffness |x''|^2``.
+
+        Args:
+            weight: (J, T).
+            stiffness: (J, T-2).
+            drag: (J, T-1), from frame to frame.
+        """
+        moving = drag / self.step
         bending = stiffness * self._within
         before, after = self._before, self._after
         middle = before + after
@@ -121,7 +141,9 @@ class Timeline:
         diagonal[:, :-2] += bending * before**2
         diagonal[:, 1:-1] += bending * middle**2
         diagonal[:, 2:] += bending * after**2
-        first = np.zeros((len(diagonal), len(self.step)))
+        diagonal[:, :-1] += moving
+        diagonal[:, 1:] += moving
+        first = -moving
         first[:, :-1] -= bending * (before * middle)
         first[:, 1:] -= bending * (after * middle)
         return diagonal, first, np.asarray(bending * (before * after))
