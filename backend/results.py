@@ -15,6 +15,7 @@ from smpl_rig.imports.placing import Wearer
 from smpl_rig.imports.reading import TORCH_SUFFIXES, read_content, read_motions
 from smpl_rig.motion import Motion
 from smpl_rig.pickles import PickleError, read_pickle
+from smpl_rig.skeletal_motion import MOST_FRAMES
 
 
 def import_motions(
@@ -37,20 +38,31 @@ def import_motions(
     return read_motions(path, wearer, frame_rate, skeleton)
 
 
+#: In one tensor: what PHALP's matrices have in as many frames as are read.
+_MOST_NUMBERS = 216 * MOST_FRAMES
+
+
 def _torch_content(path: Path) -> Any:
     """Tensors as arrays. Programs give files of joblib torch's ending too."""
     try:
         if not zipfile.is_zipfile(path):
             return read_pickle(path)
+        with zipfile.ZipFile(path) as archive:
+            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+                raise ImportedFileError("Its members are compressed, which torch never does.")
         return _as_arrays(torch.load(path, map_location="cpu", weights_only=True))
-    except PickleError as error:
+    except (PickleError, ImportedFileError) as error:
         raise ImportedFileError(f"{path.name}: {error}") from error
     except Exception as error:  # a damaged archive can raise nearly anything
-        raise ImportedFileError(f"{path.name} is no file of tensors: {str(error).splitlines()[0]}") from error
+        raise ImportedFileError(
+            f"{path.name} is no file of tensors: {(str(error).splitlines() or [type(error).__name__])[0]}"
+        ) from error
 
 
 def _as_arrays(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
+        if value.numel() > _MOST_NUMBERS:  # a tensor may repeat one number any number of times
+            raise ImportedFileError(f"A tensor has the shape {tuple(value.shape)}, which is more than any motion has.")
         return value.detach().float().numpy() if value.is_floating_point() else value.numpy()
     if isinstance(value, dict):
         return {key: _as_arrays(inner) for key, inner in value.items()}

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from . import rotations
-from .skeletal_motion import Floats, SkeletalMotion, SkeletalMotionError, rigid_motion
+from .skeletal_motion import Floats, SkeletalMotion, SkeletalMotionError, check_values, rigid_motion
 
 #: Of the CMU database.
 FRAME_RATE = 120.0
@@ -259,9 +259,11 @@ def _three(words: dict[str, list[str]], key: str, name: str) -> Floats:
 
 def _numbers(words: list[str], key: str, name: str) -> Floats:
     try:
-        return np.array([float(word) for word in words])
+        found = np.array([float(word) for word in words])
     except ValueError:
         raise AsfAmcError(f"Bone '{name}' has '{key} {' '.join(words)}', expected numbers.") from None
+    check_values(found, f"'{key}' of bone '{name}'")
+    return found
 
 
 def _frames(text: str, skeleton: AcclaimSkeleton) -> tuple[dict[str, Floats], bool]:
@@ -286,9 +288,12 @@ def _frames(text: str, skeleton: AcclaimSkeleton) -> tuple[dict[str, Floats], bo
         if len(rows.get(name, [])) != frame:
             raise AsfAmcError(f"Bone '{name}' has values in {len(rows.get(name, []))} of {frame} frames.")
     try:
-        return {name: np.array(values, dtype=np.float64) for name, values in rows.items()}, degrees
+        found = {name: np.array(values, dtype=np.float64) for name, values in rows.items()}
     except ValueError as error:
         raise AsfAmcError(f"The frames hold what is no number: {error}.") from error
+    for name, values in found.items():
+        check_values(values, f"Bone '{name}'")
+    return found, degrees
 
 
 def _check_row(words: list[str], skeleton: AcclaimSkeleton, frame: int) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from . import rotations
-from .skeletal_motion import Floats, SkeletalMotion, SkeletalMotionError
+from .skeletal_motion import LARGEST, RATES, Floats, SkeletalMotion, SkeletalMotionError, check_values
 
 _AXES = {"X": 0, "Y": 1, "Z": 2}
 _CHANNEL = re.compile(r"([XYZ])(position|rotation)", re.IGNORECASE)
@@ -53,7 +53,10 @@ def parse_bvh(text: str) -> SkeletalMotion:
     if middle is None:
         raise BvhError("There is no 'MOTION': this is no BVH file, or only a part of one.")
     joints = _Hierarchy(text[: middle.start()]).joints
-    values, frame_rate = _read_motion(text[middle.end() :], sum(len(joint.channels) for joint in joints))
+    columns = sum(len(joint.channels) for joint in joints)
+    if columns == 0:
+        raise BvhError("No joint has 'CHANNELS': there is no motion.")
+    values, frame_rate = _read_motion(text[middle.end() :], columns)
     offsets = np.array([joint.offset for joint in joints])
     local_positions = np.tile(offsets, (len(values), 1, 1))  # (T, J, 3)
     local_rotations = np.tile(rotations.IDENTITY, (len(values), len(joints), 1))
@@ -141,7 +144,7 @@ class _Hierarchy:
 
 def _channels(words: Iterator[str]) -> list[tuple[int, str]]:
     found = []
-    for _ in range(int(_number(words, "CHANNELS"))):
+    for _ in range(_count(words, "CHANNELS")):
         word = next(words, "")
         channel = _CHANNEL.fullmatch(word)
         if channel is None:
@@ -154,16 +157,25 @@ def _read_motion(text: str, columns: int) -> tuple[Floats, float]:
     head = re.match(r"\s*Frames:\s*(\S+)\s+Frame\s+Time:\s*(\S+)", text, re.IGNORECASE)
     if head is None:
         raise BvhError("'MOTION' does not begin with 'Frames:' and 'Frame Time:'.")
-    frames, seconds = int(_number(iter((head[1],)), "Frames:")), _number(iter((head[2],)), "Frame Time:")
-    if seconds <= 0:
-        raise BvhError(f"'Frame Time:' is {seconds}, expected seconds greater than 0.")
+    frames, seconds = _count(iter((head[1],)), "Frames:"), _number(iter((head[2],)), "Frame Time:")
+    if not 1 / RATES[1] <= seconds <= 1 / RATES[0]:
+        raise BvhError(f"'Frame Time:' is {seconds}, expected {1 / RATES[1]:g} to {1 / RATES[0]:g} seconds.")
     try:
         values = np.array(text[head.end() :].split(), dtype=np.float64)
     except ValueError as error:
         raise BvhError(f"The frames hold what is no number: {error}.") from error
     if values.size != frames * columns:
         raise BvhError(f"The frames hold {values.size} numbers, expected {frames} x {columns}.")
-    return values.reshape(frames, columns), 1 / seconds
+    values = values.reshape(frames, columns)
+    check_values(values, "'MOTION'")
+    return values, 1 / seconds
+
+
+def _count(words: Iterator[str], key: str) -> int:
+    number = _number(words, key)
+    if not (0 <= number <= LARGEST and number == int(number)):
+        raise BvhError(f"'{key}' is followed by '{number:g}', expected a whole number.")
+    return int(number)
 
 
 def _number(words: Iterator[str], key: str) -> float:

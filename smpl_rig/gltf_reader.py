@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import rotations
-from .skeletal_motion import Floats, SkeletalMotion, SkeletalMotionError
+from .skeletal_motion import MOST_FRAMES, Floats, SkeletalMotion, SkeletalMotionError, check_values
 
 _NUMBERS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _SIZES = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
@@ -51,7 +51,7 @@ def read_gltf(path: str | os.PathLike[str]) -> dict[str, SkeletalMotion]:
         raise GltfError(f"{error.filename or path} cannot be read: {error.strerror}.") from error
     except SkeletalMotionError as error:
         raise GltfError(f"{path.name}: {error}") from error
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, struct.error) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, struct.error) as error:
         raise GltfError(f"{path.name} is damaged, or no glTF 2.0 file: {error!r}.") from error
 
 
@@ -84,7 +84,7 @@ def _skeleton(file: _File) -> _Skeleton:
     skins = file.content.get("skins", [])
     wanted = set(skins[0]["joints"]) if skins else _animated(file)
     for node in list(wanted):
-        while node in parent_of:
+        while node in parent_of and parent_of[node] not in wanted:
             node = parent_of[node]  # noqa: PLW2901
             wanted.add(node)
     roots = [node for node in wanted if node not in parent_of]
@@ -94,6 +94,8 @@ def _skeleton(file: _File) -> _Skeleton:
     waiting = roots
     while waiting:
         node = waiting.pop()
+        if node in order:
+            raise GltfError(f"Node {node} hangs on more than one node.")
         order.append(node)
         waiting += [child for child in reversed(nodes[node].get("children", [])) if child in wanted]
     parents = tuple(order.index(parent_of[node]) if node in parent_of else -1 for node in order)
@@ -140,6 +142,8 @@ def _motion(file: _File, skeleton: _Skeleton, animation: dict[str, Any]) -> Skel
         raise GltfError(f"Animation '{animation.get('name', '')}' moves no joint of the skeleton.")
     start, end = min(track.times[0] for _, track in tracks), max(track.times[-1] for _, track in tracks)
     rate = _rate([track.times for _, track in tracks])
+    if (end - start) * rate > MOST_FRAMES:
+        raise GltfError(f"The keys go from {start:g} s to {end:g} s, which is longer than any motion.")
     times = start + np.arange(round((end - start) * rate) + 1) / rate
     local_rotations = np.tile(skeleton.rotations, (len(times), 1, 1))
     local_positions = np.tile(skeleton.translations, (len(times), 1, 1))
@@ -237,7 +241,7 @@ class _File:
             raw = self._read_chunks(raw)
         try:
             self.content = json.loads(raw)
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
             raise GltfError(f"This is no glTF file: {error}.") from error
         if not isinstance(self.content, dict) or not str(self.content.get("asset", {}).get("version", "")).startswith(
             "2"
@@ -256,11 +260,14 @@ class _File:
         stride = view.get("byteStride", item)
         start = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
         buffer = self._buffers[view["buffer"]]
+        if start < 0 or stride < item:
+            raise GltfError(f"Accessor {index} begins at {start} with a stride of {stride} bytes.")
         if count < 1 or start + stride * (count - 1) + item > len(buffer):
             raise GltfError(f"Accessor {index} reaches beyond its buffer of {len(buffer)} bytes: the file was cut off.")
         values = np.ndarray((count, size), dtype, buffer, start, (stride, dtype.itemsize)).astype(np.float64)
         if accessor.get("normalized"):
             values = np.maximum(values / np.iinfo(dtype).max, -1)
+        check_values(values, f"Accessor {index}")
         return values
 
     def _read_chunks(self, raw: bytes) -> bytes:

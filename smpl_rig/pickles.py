@@ -21,6 +21,9 @@ from .errors import LimberError
 
 #: Nobody's file is larger than this when it is unpacked; a small one that claims to be would fill the memory.
 _LARGEST_BYTES = 8 << 30
+#: Numbers of people do not shrink further than to this part; zeros shrink to a thousandth.
+_MOST_SHRUNK = 100
+_ALWAYS_ALLOWED_BYTES = 256 << 20
 _ZLIB_BEGINNING = b"\x78"
 
 
@@ -47,9 +50,10 @@ def _unpacked(raw: bytes) -> bytes:
     if not raw.startswith(_ZLIB_BEGINNING):  # no pickle begins so
         return raw
     stream = zlib.decompressobj()
-    unpacked = stream.decompress(raw, _LARGEST_BYTES)
+    most = min(_LARGEST_BYTES, max(_ALWAYS_ALLOWED_BYTES, _MOST_SHRUNK * len(raw)))
+    unpacked = stream.decompress(raw, most)
     if not stream.eof:
-        raise PickleError("It was cut off, or is larger than 8 GiB when it is unpacked.")
+        raise PickleError(f"It was cut off, or unpacks to more than {most >> 20} MB, which no file of numbers does.")
     return unpacked
 
 
@@ -111,6 +115,13 @@ class _JoblibArray:
         return np.asarray(self._array, dtype=dtype)
 
 
+def _reconstruct_array(cls: type, shape: tuple[int, ...], kind: bytes | str) -> NDArray[Any]:
+    """How numpy begins an array, empty until it is given its state."""
+    if cls is not np.ndarray or tuple(shape) != (0,):
+        raise _refused(f"an array of shape {shape} without its numbers")
+    return np.empty(0)
+
+
 def _encode_latin1(text: str, encoding: str) -> bytes:
     """How Python 2's byte strings come back from a newer protocol; any other encoding has no place in an array."""
     if encoding not in {"latin1", "latin-1"}:
@@ -134,7 +145,7 @@ def _plain_dictionary(_factory: object = None) -> dict[Any, Any]:
 _ALLOWED: dict[str, Any] = {
     "numpy.ndarray": np.ndarray,
     "numpy.dtype": np.dtype,
-    **{f"numpy.{core}.multiarray._reconstruct": np.empty(0).__reduce__()[0] for core in ("core", "_core")},
+    **{f"numpy.{core}.multiarray._reconstruct": _reconstruct_array for core in ("core", "_core")},
     **{f"numpy.{core}.numeric._frombuffer": np.empty(1).__reduce_ex__(5)[0] for core in ("core", "_core")},
     **{f"numpy.{core}.multiarray.scalar": np.float64(0).__reduce__()[0] for core in ("core", "_core")},
     **{f"scipy.sparse.{module}.csc_matrix": _ColumnMatrix for module in ("csc", "_csc")},
@@ -151,8 +162,11 @@ _ALLOWED: dict[str, Any] = {
 }
 
 
-class _ArrayUnpickler(pickle.Unpickler):
-    """Builds arrays and refuses every other global."""
+class _ArrayUnpickler(pickle._Unpickler):
+    """Builds arrays and refuses every other global.
+
+    It is Python's own in Python: the one in C makes room for as many remembered values as a file of ten bytes names.
+    """
 
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, encoding="latin1")

@@ -14,8 +14,41 @@ from .errors import LimberError
 Floats = NDArray[np.floating[Any]]
 
 
+#: Nobody's motion has more frames: an hour and more at 120 frames per second. A damaged file may claim any number.
+MOST_FRAMES = 500_000
+#: Frames per second that cameras and motion capture have.
+RATES = (0.1, 10_000.0)
+#: No angle, length or number of a frame is larger.
+LARGEST = 1e9
+
+
 class SkeletalMotionError(LimberError):
     """A motion cannot be read, or holds what no skeleton can do."""
+
+
+def check_values(values: Floats, what: str) -> None:
+    """Refuses what cannot have been measured.
+
+    Raises:
+        SkeletalMotionError: naming what holds too many frames, or values that are not finite or far too large.
+    """
+    if values.ndim and len(values) > MOST_FRAMES:
+        raise SkeletalMotionError(f"{what} has {len(values)} frames, expected {MOST_FRAMES} at most. Cut the file.")
+    wrong = ~(np.abs(values) <= LARGEST)  # what is no number is not smaller either
+    if wrong.any():
+        row = int(np.argwhere(wrong)[0, 0]) if values.ndim else 0
+        kind = f"larger than {LARGEST:g}" if np.isfinite(values).all() else "that are not finite numbers"
+        raise SkeletalMotionError(f"{what} holds values {kind}, first in row {row}.")
+
+
+def check_rate(rate: float, what: str) -> None:
+    """Refuses rates that nothing has.
+
+    Raises:
+        SkeletalMotionError: naming the rate.
+    """
+    if not RATES[0] <= rate <= RATES[1]:
+        raise SkeletalMotionError(f"{what} is {rate:g}, expected {RATES[0]:g} to {RATES[1]:g} frames per second.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,15 +99,13 @@ class SkeletalMotion:
             array = np.asarray(getattr(self, key))
             if array.shape != shape:
                 raise SkeletalMotionError(f"'{key}' has shape {array.shape}, expected {shape}.")
-            if not np.isfinite(array).all():
-                raise SkeletalMotionError(f"'{key}' holds values that are not finite numbers.")
+            check_values(array, f"'{key}'")
             object.__setattr__(self, key, array.astype(np.float64, copy=False))
         lengths = np.linalg.norm(self.local_rotations, axis=-1)
         if abs(lengths - 1).max() > 1e-2:
             raise SkeletalMotionError("'local_rotations' holds quaternions that are not of length one.")
         object.__setattr__(self, "local_rotations", self.local_rotations / lengths[..., None])
-        if not (np.isfinite(self.frame_rate) and self.frame_rate > 0):
-            raise SkeletalMotionError(f"The frame rate is {self.frame_rate}, expected a positive number.")
+        check_rate(self.frame_rate, "The frame rate")
 
     def __len__(self) -> int:
         return len(self.local_rotations)

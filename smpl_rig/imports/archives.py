@@ -11,7 +11,10 @@ numbers), SMPL-H's 52 (156) or SMPL-X's 55 (165), whose first 22 are SMPL's; or 
 
 from __future__ import annotations
 
+import math
+import struct
 import zipfile
+import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +25,7 @@ from numpy.typing import NDArray
 
 from .. import rotations
 from ..alignment import SmplPose
-from ..skeletal_motion import SkeletalMotion, SkeletalMotionError, rigid_motion
+from ..skeletal_motion import SkeletalMotion, SkeletalMotionError, check_rate, check_values, rigid_motion
 from ..skeleton import JOINT_COUNT
 
 Arrays = dict[str, NDArray[Any]]
@@ -31,6 +34,13 @@ SKELETON_KEYS = ("fps", "joint_names", "parents", "rest_offsets_m", "rotations_w
 #: SMPL's joints that SMPL-H and SMPL-X have at the same place of their order; the two of the hands follow in SMPL.
 BODY_JOINTS = 22
 _POSE_WIDTHS = {72: 24, 156: BODY_JOINTS, 165: BODY_JOINTS}
+#: Nobody's motion is larger; a small file that unpacks to more would fill the memory.
+_LARGEST_BYTES = 2 << 30
+#: What numpy and zipfile raise where a header is wrong, claims any size, or asks for a password.
+_DAMAGED = (
+    ValueError, EOFError, OverflowError, MemoryError, SyntaxError, RuntimeError, zipfile.BadZipFile, zlib.error,
+    struct.error,
+)  # fmt: skip
 _AMASS_KEYS = ("poses", "root_orient", "pose_body", "trans", "mocap_framerate", "mocap_frame_rate")
 #: What AMASS's folders hold beside motion, by the end of the name: shapes of the persons.
 SHAPE_FILES = ("shape.npz", "stagei.npz")
@@ -55,7 +65,38 @@ def read_keys(path: Path, wanted: Collection[str]) -> Arrays:
         SkeletalMotionError: if it cannot be read, or holds pickled objects under these keys.
     """
     with _opened(path) as archive:
-        return {key: np.asarray(archive[key]) for key in archive.files if key in wanted}
+        found = [key for key in archive.files if key in wanted]
+        members = {member.filename.removesuffix(".npy"): member.file_size for member in archive.zip.infolist()}
+        if sum(members.get(key, 0) for key in found) > _LARGEST_BYTES:
+            largest = max(found, key=lambda key: members.get(key, 0))
+            raise SkeletalMotionError(
+                f"{path.name} unpacks to more than {_LARGEST_BYTES >> 20} MB; key '{largest}' alone has "
+                f"{members[largest] >> 20} MB."
+            )
+        arrays = {}
+        for key in found:
+            try:
+                _check_size(archive, key)
+                arrays[key] = np.asarray(archive[key])
+            except _DAMAGED as error:
+                raise SkeletalMotionError(f"{path.name}: Key '{key}' is damaged: {error}") from error
+        return arrays
+
+
+def _check_size(archive: np.lib.npyio.NpzFile, key: str) -> None:
+    """An array's header may claim any shape, and numpy makes room for it before it reads.
+
+    Raises:
+        ValueError: if there are fewer bytes than the header claims.
+    """
+    name = key if key in archive.zip.namelist() else f"{key}.npy"
+    with archive.zip.open(name) as member:
+        major, _ = np.lib.format.read_magic(member)  # type: ignore[no-untyped-call]
+        read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(member)  # type: ignore[no-untyped-call]
+    claimed = math.prod(shape) * dtype.itemsize
+    if not dtype.hasobject and claimed > archive.zip.getinfo(name).file_size:
+        raise ValueError(f"it claims the shape {shape}, for which it is too short")
 
 
 def archive_keys(path: Path) -> frozenset[str]:
@@ -78,7 +119,7 @@ def _opened(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
             yield archive
     except OSError as error:
         raise SkeletalMotionError(f"{path.name} cannot be read: {error}.") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+    except _DAMAGED as error:
         raise SkeletalMotionError(f"{path.name} is not a readable archive: {error}") from error
 
 
@@ -175,15 +216,12 @@ def _rate(array: NDArray[Any], key: str) -> float:
     if array.size != 1 or array.dtype.kind not in "iuf":
         raise SkeletalMotionError(f"'{key}' is {array!r}, expected frames per second.")
     rate = float(array.reshape(-1)[0])
-    if not (np.isfinite(rate) and rate > 0):
-        raise SkeletalMotionError(f"'{key}' is {rate}, expected frames per second.")
+    check_rate(rate, f"'{key}'")
     return rate
 
 
 def _check_numbers(array: NDArray[Any], key: str) -> NDArray[np.float64]:
     if array.dtype.kind not in "iuf":
         raise SkeletalMotionError(f"'{key}' holds {array.dtype}, expected numbers.")
-    if not np.isfinite(array).all():
-        frame = int(np.argwhere(~np.isfinite(array))[0, 0])
-        raise SkeletalMotionError(f"'{key}' holds values that are not finite numbers, first in row {frame}.")
+    check_values(array, f"'{key}'")
     return array.astype(np.float64)

@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LimberError
+from ..skeletal_motion import MOST_FRAMES, SkeletalMotionError, check_values
 
 Content = Mapping[Any, Any]
 Floats = NDArray[np.float64]
 #: A size, or a letter where any size from 1 on will do.
 Shape = tuple[int | str, ...]
+#: What lists may hold; a frame's matrices of 24 joints have 216.
+_MOST_NUMBERS = 216 * MOST_FRAMES
 
 
 class ImportedFileError(LimberError):
@@ -36,7 +39,7 @@ def numbers(content: Content, key: str, shape: Shape, where: str = "") -> Floats
     if key not in content:
         raise ImportedFileError(f"{prefix}Key '{key}' is missing.")
     try:
-        array = np.asarray(content[key])
+        array = np.asarray(_of_sane_size(content[key]))
     except (AttributeError, TypeError, ValueError) as error:  # ragged lists, and stand-ins without a proper state
         raise ImportedFileError(f"{prefix}Key '{key}' holds no array: {error}.") from error
     if array.dtype.kind not in "iuf":
@@ -48,10 +51,26 @@ def numbers(content: Content, key: str, shape: Shape, where: str = "") -> Floats
     if not fits:
         expected = ", ".join(str(size) for size in shape) + ("," if len(shape) == 1 else "")
         raise ImportedFileError(f"{prefix}Key '{key}' has shape {array.shape}, expected ({expected}).")
-    if not np.isfinite(array).all():
-        row = int(np.argwhere(~np.isfinite(array))[0, 0]) if array.ndim else 0
-        raise ImportedFileError(f"{prefix}Key '{key}' holds values that are not finite numbers, first in row {row}.")
+    try:
+        check_values(array, f"{prefix}Key '{key}'")
+    except SkeletalMotionError as error:
+        raise ImportedFileError(str(error)) from error
     return array.astype(np.float64)
+
+
+def _of_sane_size(value: Any) -> Any:
+    """Nested lists hold so many numbers as an array has; lists that hold one list many times would make any number.
+
+    Raises:
+        ValueError: if there are too many.
+    """
+    count, level = 1, value
+    while isinstance(level, list | tuple) and level:
+        count *= len(level)
+        if count > _MOST_NUMBERS:
+            raise ValueError("lists in lists of too many numbers")
+        level = level[0]
+    return value
 
 
 def frame_numbers(content: Content, key: str, frames: int, where: str = "") -> NDArray[np.int64]:

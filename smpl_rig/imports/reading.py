@@ -7,7 +7,8 @@ Which program wrote a pickle or an archive is told by its keys; nothing is unpic
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..alignment import align
@@ -17,7 +18,7 @@ from ..bvh_reader import read_bvh
 from ..errors import LimberError
 from ..gltf_reader import read_gltf
 from ..motion import Motion
-from ..pickles import PickleError, read_pickle
+from ..pickles import read_pickle
 from ..skeletal_motion import SkeletalMotion
 from .aist import FRAME_RATE as AIST_RATE
 from .aist import aist_people, is_aist
@@ -63,6 +64,24 @@ def read_motions(
     """
     if not path.is_file():
         raise ImportedFileError(f"{path} does not exist. Choose a file of motion ({', '.join(SUFFIXES)}).")
+    with _named(path):
+        return _read(path, wearer, frame_rate, skeleton)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Errors name the file."""
+    try:
+        yield
+    except MemoryError as error:
+        raise ImportedFileError(f"{path.name} holds, or claims to hold, more than fits into the memory.") from error
+    except LimberError as error:
+        if path.name in str(error):
+            raise
+        raise ImportedFileError(f"{path.name}: {error}") from error
+
+
+def _read(path: Path, wearer: Wearer, frame_rate: float | None, skeleton: Path | None) -> list[Motion]:
     match path.suffix.lower():
         case ".bvh":
             _refuse_rate(path, frame_rate)
@@ -81,8 +100,8 @@ def read_motions(
         case ".pkl" | ".pickle":
             try:
                 content = read_pickle(path)
-            except (PickleError, OSError) as error:
-                raise ImportedFileError(f"{path.name}: {error}") from error
+            except OSError as error:
+                raise ImportedFileError(f"{path.name} cannot be read: {error.strerror}.") from error
             return read_content(path, content, wearer, frame_rate)
         case ending if ending in TORCH_SUFFIXES:
             raise ImportedFileError(f"{path.name} was written by torch. Convert it first: limber import {path.name}.")
@@ -96,14 +115,12 @@ def read_content(path: Path, content: object, wearer: Wearer, frame_rate: float 
     Raises:
         LimberError: if its keys are nobody's layout, or naming the key that is wrong.
     """
-    try:
+    with _named(path):
         found = mapping(content, "The file")
         for is_this, people_of, usual_rate in _LAYOUTS:
             if is_this(found):
                 return _placed(path, people_of(found, frame_rate or usual_rate), wearer)
-    except ImportedFileError as error:
-        raise ImportedFileError(f"{path.name}: {error}") from error
-    keys = ", ".join(f"'{key}'" for key in list(found)[:5])
+    keys = ", ".join(f"'{str(key)[:40]}'" for key in list(found)[:5])
     raise ImportedFileError(
         f"{path.name} has the keys {keys or 'of nothing'}, which are not those of WHAM, VIBE, PHALP, GVHMR or AIST++."
     )
@@ -113,21 +130,14 @@ def _archived(path: Path, wearer: Wearer, frame_rate: float | None) -> list[Moti
     keys = archive_keys(path)
     if is_gvhmr_archive(keys):
         arrays = read_keys(path, ARCHIVE_KEYS)
-        try:
-            return _placed(path, gvhmr_archive_people(arrays, frame_rate or ASSUMED_RATE), wearer)
-        except ImportedFileError as error:
-            raise ImportedFileError(f"{path.name}: {error}") from error
+        return _placed(path, gvhmr_archive_people(arrays, frame_rate or ASSUMED_RATE), wearer)
     _refuse_rate(path, frame_rate)
     if "limber" in keys:
         return [Motion.load(path)]
     arrays = read_archive(path)
-    try:
-        if is_amass(arrays):
-            return _placed(path, amass_people(arrays | read_keys(path, SHAPE_KEYS)), wearer)
-        motion = skeletal_motion(arrays)
-    except LimberError as error:
-        raise ImportedFileError(f"{path.name}: {error}") from error
-    return [_carried_over(path, motion, wearer, "skeleton")]
+    if is_amass(arrays):
+        return _placed(path, amass_people(arrays | read_keys(path, SHAPE_KEYS)), wearer)
+    return [_carried_over(path, skeletal_motion(arrays), wearer, "skeleton")]
 
 
 def _placed(path: Path, people: list[SmplResult], wearer: Wearer) -> list[Motion]:
@@ -137,10 +147,7 @@ def _placed(path: Path, people: list[SmplResult], wearer: Wearer) -> list[Motion
 
 def _carried_over(path: Path, motion: SkeletalMotion, wearer: Wearer, source: str, number: int = 0) -> Motion:
     body = wearer.body
-    try:
-        pose = align(motion, body.rest_joints([0.0] * body.shapedirs.shape[-1])).smpl_pose()
-    except LimberError as error:
-        raise ImportedFileError(f"{path.name}: {error}") from error
+    pose = align(motion, body.rest_joints([0.0] * body.shapedirs.shape[-1])).smpl_pose()
     return place_pose(pose, body, motion.frame_rate, Provenance(source, (path.name, _sha256(path)), number))
 
 

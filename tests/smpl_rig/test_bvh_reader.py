@@ -63,7 +63,7 @@ def test_a_file_is_read_whatever_its_line_ends(tmp_path: Path) -> None:
         ("Frames: 2", "Frames: 3", "hold 26 numbers, expected 3 x 13"),
         ("Frame Time: 0.04", "Frame Time: 0", "'Frame Time:' is 0"),
         ("5 6 7", "5 six 7", "no number"),
-        ("5 6 7", "5 nan 7", "'local_positions' holds values that are not finite"),
+        ("5 6 7", "5 nan 7", "'MOTION' holds values that are not finite"),
         ("OFFSET 1 0 0", "OFFSET 1 0", "'OFFSET' is followed by 'CHANNELS'"),
         ("JOINT Knee", "ROOT Knee", "more than one 'ROOT'"),
         ("End Site", "SITE End", "'SITE' was not expected"),
