@@ -28,12 +28,14 @@ from ..retarget.finding import Finding, find_by_map
 from ..retarget.retargeting import Performance
 from ..retarget.rig import RigError
 from ..retarget.rig_map import RigMap, read_rig_map
+from ..retarget.vrm import find_in_vrm
 from .animation import fit_scene, frame_rate, frames_at
 from .preset_export import ENDINGS, export_with_preset
 from .retarget import NO_OPTIONS, BakeOptions, find_rig_bones, retarget
 
 #: What rigs are read from.
-RIG_FORMATS = (".blend", ".fbx", ".glb", ".gltf")
+GLTF_FORMATS = (".glb", ".gltf", ".vrm")
+RIG_FORMATS = (".blend", ".fbx", *GLTF_FORMATS)
 #: What is written.
 OUT_FORMATS = (".blend", *(ending for ending in ENDINGS if ending != ".bvh"))
 
@@ -72,14 +74,21 @@ def retarget_file(
     motion = refine(Motion.load(motion_path), smoothness)
     _open(rig_path)
     target = _armature(rig_path, armature)
-    found = (
-        find_rig_bones(target) if rig_map is None else find_by_map([bone.name for bone in target.data.bones], rig_map)
-    )
+    found = _found(rig_path, target, rig_map)
     scene = bpy.context.scene
     fit_scene(scene, motion)
     frames = frames_at(motion.timestamps_s, frame_rate(scene))
     retarget(target, Performance.of(motion), np.asarray(frames), found.bones, motion_path.stem, options)
     return found, _write(target, out, preset(program))
+
+
+def _found(path: Path, target: Any, rig_map: RigMap | None) -> Finding:
+    """By the map if there is one, else as the file itself says (VRM), else by names or shape."""
+    names = [bone.name for bone in target.data.bones]
+    if rig_map is not None:
+        return find_by_map(names, rig_map)
+    said = find_in_vrm(path) if path.suffix.lower() in GLTF_FORMATS else None
+    return said if said is not None and set(said.bones.all()) <= set(names) else find_rig_bones(target)
 
 
 def _open(path: Path) -> None:
@@ -94,7 +103,7 @@ def _open(path: Path) -> None:
         if ending == ".fbx":
             addon_utils.enable("io_scene_fbx")
             bpy.ops.import_scene.fbx(filepath=str(path))
-        elif ending in (".glb", ".gltf"):
+        elif ending in GLTF_FORMATS:
             addon_utils.enable("io_scene_gltf2")
             bpy.ops.import_scene.gltf(filepath=str(path))
         else:

@@ -1,5 +1,6 @@
 """Rigs in files, given a motion, and read again."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -72,6 +73,46 @@ def test_a_rig_comes_back_animated(
     frames = np.array([1, 20, 41, 60])
     shown = frames - 1 if out == "glb" else frames
     assert joint_angles(target, found.bones, motion.joints_world[frames - 1], shown).max() < 3
+
+
+@pytest.mark.parametrize("version", ["0.x", "1.0"])
+def test_a_vrm_character_is_believed(
+    version: str, rig_files: dict[str, Path], motion_file: Path, tmp_path: Path
+) -> None:
+    """Whatever its bones are called, and even were they to have other joints' names."""
+    mixamo = {"hips": "Hips", "spine": "Spine", "head": "Head"} | {
+        side + human: side.capitalize() + bone
+        for side in ("left", "right")
+        for human, bone in (
+            ("UpperLeg", "UpLeg"), ("LowerLeg", "Leg"), ("Foot", "Foot"),
+            ("UpperArm", "Arm"), ("LowerArm", "ForeArm"), ("Hand", "Hand"),
+        )
+    }  # fmt: skip
+    raw = rig_files["glb"].read_bytes()
+    length = int.from_bytes(raw[12:16], "little")
+    content = json.loads(raw[20 : 20 + length])
+    numbers = {node.get("name", "").removeprefix("mixamorig:"): n for n, node in enumerate(content["nodes"])}
+    for bone, number in numbers.items():
+        if bone in mixamo.values():
+            content["nodes"][number]["name"] = f"node of {number}"
+    humans = {human: numbers[bone] for human, bone in mixamo.items()}
+    content["extensions"] = (
+        {"VRM": {"humanoid": {"humanBones": [{"bone": human, "node": node} for human, node in humans.items()]}}}
+        if version == "0.x"
+        else {"VRMC_vrm": {"humanoid": {"humanBones": {human: {"node": node} for human, node in humans.items()}}}}
+    )
+    text = json.dumps(content).encode()
+    text += b" " * (-len(text) % 4)
+    rest = raw[20 + length :]
+    sizes = [(20 + len(text) + len(rest)).to_bytes(4, "little"), len(text).to_bytes(4, "little")]
+    (tmp_path / "figure.vrm").write_bytes(raw[:8] + sizes[0] + sizes[1] + raw[16:20] + text + rest)
+    found, _ = retarget_file(motion_file, tmp_path / "figure.vrm", tmp_path / "out.blend", smoothness=0.0)
+    assert found.how == "the file's own humanoid"
+    assert found.bones.joints["left_elbow"] == f"node of {numbers['LeftForeArm']}"
+    motion = Motion.load(motion_file)
+    frames = np.array([1, 20, 41, 60])
+    target = reopened(tmp_path / "out.blend")
+    assert joint_angles(target, found.bones, motion.joints_world[frames - 1], frames).max() < 3
 
 
 def test_a_blend_keeps_what_it_holds(rig_files: dict[str, Path], motion_file: Path, tmp_path: Path) -> None:
