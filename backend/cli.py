@@ -162,7 +162,7 @@ def _add_retarget(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
     parser = commands.add_parser("retarget", help="put a motion onto any character")
     parser.add_argument("motion", type=Path, metavar="MOTION", help="a Motion file (.npz)")
-    parser.add_argument("rig", type=Path, metavar="RIG", help="the character: .fbx, .glb, .gltf, .blend")
+    parser.add_argument("rig", type=Path, metavar="RIG", help="the character: .fbx, .glb, .gltf, .vrm, .blend")
     parser.add_argument("out", type=Path, metavar="OUT", help=".fbx, .glb, .usd, .abc, .blend")
     parser.add_argument("--smoothness", type=_fraction, default=0.5, metavar="0..1", help="default: %(default)s")
     parser.add_argument("--map", type=Path, metavar="FILE.json", help="which bone is which (default: it is found)")
@@ -197,6 +197,7 @@ def _add_evaluate_simulated(judged: argparse._SubParsersAction[argparse.Argument
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=_count, default=os.cpu_count(), metavar="N", help="default: %(default)s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sequence's figures")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures (needs matplotlib)")
     parser.set_defaults(run=_evaluate_simulated)
 
 
@@ -439,22 +440,24 @@ def _train(parsed: argparse.Namespace) -> int:
 
 
 def _evaluate_simulated(parsed: argparse.Namespace) -> int:
-    from backend.evaluation import held_out
-    from backend.models import PER_FRAME
+    from backend.evaluation import held_out, scores
+    from backend.evaluation.answers import networks_to_measure
+    from backend.models import choose_network
     from backend.training.motions import load_library
 
-    networks = _networks_asked(parsed.networks)
+    networks, default = networks_to_measure(parsed.networks), scores.as_captured(choose_network("auto"))
     seen = held_out.WITHOUT_3D if parsed.without_3d else held_out.UNSTRETCHED
     rows = held_out.evaluate_held_out(
         load_library(parsed.motions), networks, parsed.sequences, parsed.seed, parsed.workers, seen=seen
     )
-    print(f"{held_out.table(rows)}\n\nPA-MPJPE by act, mm:\n{held_out.table_by_act(rows)}\n")
-    for name in networks:
-        worse = held_out.worse_than(rows, f"{name}, fitted", PER_FRAME.name, by=1.1)
-        print(f"{name}, fitted: {len(worse)} sequences in which {PER_FRAME.name} is better by more than a tenth")
+    print(scores.report(rows, default))
     if parsed.json:
         settings = {"sequences": parsed.sequences, "seed": parsed.seed, "without_3d": parsed.without_3d}
-        held_out.write_json(rows, parsed.json, settings | {"networks": networks})
+        scores.write_json(rows, parsed.json, settings | {"networks": networks})
+    if parsed.plot:
+        from backend.evaluation.scores_plot import plot
+
+        plot(rows, default, parsed.plot)
     return 0
 
 
@@ -489,6 +492,7 @@ def _evaluate_smoothing(parsed: argparse.Namespace) -> int:
 
 def _evaluate_footage(parsed: argparse.Namespace) -> int:
     from backend.capture import CaptureSettings, choose_device
+    from backend.evaluation.answers import networks_to_measure
     from backend.evaluation.footage import evaluate_footage, report, table
 
     settings = CaptureSettings(
@@ -499,7 +503,7 @@ def _evaluate_footage(parsed: argparse.Namespace) -> int:
         focal_px=parsed.focal_px,
     )
     device, rows = choose_device(parsed.device), []
-    networks = _networks_asked(parsed.networks)
+    networks = networks_to_measure(parsed.networks)
     for path in parsed.footage:
         with _ProgressBar(silent=False) as progress:
             rows += evaluate_footage(path, settings, networks, device, progress)
@@ -511,11 +515,12 @@ def _evaluate_footage(parsed: argparse.Namespace) -> int:
 
 def _evaluate_dataset(parsed: argparse.Namespace) -> int:
     from backend.capture import choose_device
+    from backend.evaluation.answers import networks_to_measure
     from backend.evaluation.dataset import evaluate_dataset, people_of, report, table
     from backend.evaluation.licensed import LicensedFiles
 
     licensed = LicensedFiles(parsed.smpl) if parsed.smpl else None
-    networks = _networks_asked(parsed.networks)
+    networks = networks_to_measure(parsed.networks)
     with tqdm(people_of(parsed.kind, parsed.folder), desc="people") as people:
         figures = evaluate_dataset(
             parsed.kind, people, licensed, networks, choose_device(parsed.device), people.set_postfix_str
@@ -524,17 +529,6 @@ def _evaluate_dataset(parsed: argparse.Namespace) -> int:
     if parsed.json:
         _write_json(parsed.json, report(parsed.kind, licensed, figures))
     return 0
-
-
-def _networks_asked(names: Sequence[str] | None) -> list[str]:
-    """The networks to measure beside the per-frame solver: those that are named, else all that have weights."""
-    from backend.models import PER_FRAME, TOGETHER, choose_network, weights_file
-    from backend.models.weights import LANDMARK_NETWORKS
-
-    if names is None:
-        alone = [name for name in LANDMARK_NETWORKS if weights_file(name).is_file()]
-        return [*alone, TOGETHER.name] if TOGETHER.ready else alone
-    return [name for name in dict.fromkeys(map(choose_network, names)) if name != PER_FRAME.name]
 
 
 def _setup(_parsed: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -30,7 +30,6 @@ from backend.body import limber_body
 from backend.demo.clip import clothing
 from backend.encoding import VideoWriter
 from backend.footage import open_footage
-from backend.json_values import known
 from backend.models import choose_network
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
@@ -39,22 +38,19 @@ from backend.training.motions import load_library
 from backend.training.variety import Clips
 from smpl_rig.body import Body, skin
 from smpl_rig.errors import LimberError
-from smpl_rig.skeleton import INDEX
+from smpl_rig.rotations import to_matrix
 
-from .comparison import SHARED_JOINTS, in_camera
-from .metrics import pa_mpjpe
+from . import simulated
+from .answers import networks_to_measure, scored
+from .comparison import in_camera
 from .scenes import FRAME_RATE, Scene, draw_scene
-from .simulated import Answer, Sequence, blazepose, blazepose_repaired, score
-from .solutions import answered, fitted, set_right, shared_joints
+from .scores import Row, as_captured, report, write_json
 from .workers import side_by_side
 
 Floats = NDArray[np.floating[Any]]
-Scores = dict[str, float]
 
-#: Changes whenever the same recipe would give other clips.
-REVISION = 1
-#: Somebody whose hips' line is turned so far from the picture's (its cosine) shows their back.
-BACK_COSINE = 0.5
+#: Changes whenever the same recipe would give other clips, or less would be kept of them.
+REVISION = 2
 
 
 class RendersError(LimberError):
@@ -84,6 +80,7 @@ class Film:
 
     Attributes:
         joints_world: (T, 24, 3) metres.
+        local_rotations: (T, 24, 4) unit quaternions, the pelvis's in the world.
         world_from_camera: (4, 4).
         intrinsics: (3, 3) pixels, which nobody who captures it knows.
         image_size: (2,) pixels.
@@ -93,6 +90,7 @@ class Film:
     """
 
     joints_world: Floats
+    local_rotations: Floats
     world_from_camera: Floats
     intrinsics: Floats
     image_size: NDArray[np.int64]
@@ -100,15 +98,26 @@ class Film:
     planted: NDArray[np.bool_] | None
     track: Track | None
 
-    def sequence(self) -> Sequence:
+    @property
+    def act(self) -> str:
+        """Which motion it shows."""
+        return "library" if self.planted is None else "authored"
+
+    def sequence(self) -> simulated.Sequence:
         """What is scored: the truth of the frames that were tracked, with the camera that a user would get."""
         if self.track is None:
             raise RendersError("Nobody was found in the clip.")
         frames = self.track.frames
+        rotations = to_matrix(self.local_rotations[frames])
+        rotations[:, 0] = self.world_from_camera[:3, :3].T @ rotations[:, 0]
         cameras = np.tile(self.world_from_camera, (len(frames), 1, 1))
         width, height = (int(side) for side in self.image_size)
-        return Sequence(
-            self.track, placement.intrinsics((width, height)), in_camera(self.joints_world[frames], cameras)
+        return simulated.Sequence(
+            track=self.track,
+            K=placement.intrinsics((width, height)),
+            joints=in_camera(self.joints_world[frames], cameras),
+            rotations=rotations,
+            betas=self.betas,
         )
 
 
@@ -143,52 +152,20 @@ def digest(clips: Clips | None) -> str:
 
 
 def load_film(path: Path) -> Film:
-    """Reads what :func:`make` wrote."""
+    """Reads what :func:`make` wrote.
+
+    Raises:
+        RendersError: if an older version wrote it, which kept less.
+    """
     with np.load(path, allow_pickle=False) as file:
         track = None
         if "track_frames" in file:
             track = Track(person=0, **{f.name: file[f"track_{f.name}"] for f in fields(Track) if f.name != "person"})
         planted = file.get("planted")
-        names = ("joints_world", "world_from_camera", "intrinsics", "image_size", "betas")
+        names = ("joints_world", "local_rotations", "world_from_camera", "intrinsics", "image_size", "betas")
+        if missing := set(names) - set(file.files):
+            raise RendersError(f"{path} lacks '{min(missing)}': it was made by an older version. Make the films again.")
         return Film(**{name: file[name] for name in names}, planted=planted, track=track)
-
-
-def answers() -> dict[str, Answer]:
-    """Who is held against the truth."""
-    best = choose_network("auto")
-
-    def solved(sequence: Sequence) -> Floats:
-        return shared_joints(fitted(set_right(sequence)))
-
-    def captured(sequence: Sequence) -> Floats:
-        seen = set_right(sequence)
-        return shared_joints(fitted(seen, answered(best, seen)))
-
-    return {
-        "BlazePose's own 3D": blazepose,
-        "the same, swaps repaired, smoothed": blazepose_repaired,
-        "per-frame solver": solved,
-        f"{best}, fitted": captured,
-    }
-
-
-def scores(film: Film, given: dict[str, Answer]) -> dict[str, Scores]:
-    """For each answer the errors over all frames, and ``pa_mpjpe_back`` over those with the back to the camera."""
-    sequence = film.sequence()
-    back = shows_back(sequence.joints) & sequence.track.observed
-    truth = sequence.joints[:, [INDEX[name] for name in SHARED_JOINTS]]
-    result = {}
-    for name, answer in given.items():
-        joints = answer(sequence)
-        result[name] = score(joints, sequence)
-        result[name]["pa_mpjpe_back"] = pa_mpjpe(joints, truth, back) if back.any() else np.nan
-    return result
-
-
-def shows_back(joints: Floats) -> NDArray[np.bool_]:
-    """(T,) from joints (T, 24, 3) in camera axes: the left hip is on the picture's left side of the right one."""
-    across = joints[:, INDEX["left_hip"]] - joints[:, INDEX["right_hip"]]
-    return np.asarray(across[:, 0] < -BACK_COSINE * np.linalg.norm(across, axis=-1))
 
 
 @dataclass(frozen=True)
@@ -201,7 +178,6 @@ class _Crew:
         torch.set_num_threads(1)
         _at_hand["body"] = limber_body()
         _at_hand["clips"] = self.clips
-        _at_hand["answers"] = answers()
 
 
 _at_hand: dict[str, Any] = {}
@@ -218,6 +194,7 @@ def _make_one(path: Path, recipe: Recipe, number: int) -> None:
     tracks = tracker.finish()
     kept: dict[str, Any] = {
         "joints_world": scene.joints_world,
+        "local_rotations": scene.local_rotations,
         "world_from_camera": scene.camera.world_from_camera,
         "intrinsics": scene.camera.K,
         "image_size": np.array([scene.camera.width, scene.camera.height]),
@@ -244,29 +221,19 @@ def _film(path: Path, body: Body, scene: Scene) -> None:
             writer.add(np.where(drawn[..., None], image, scene.background))
 
 
-def _score_one(path: Path) -> dict[str, Scores] | None:
+def score_films(paths: Sequence[Path], networks: Sequence[str], workers: int) -> list[list[Row]]:
+    """The rows of every answer about each film; none about a film in which nobody was found."""
+    tasks = [(path, tuple(networks), number) for number, path in enumerate(paths)]
+    return side_by_side("scores", _score_one, tasks, _one_thread, workers)
+
+
+def _score_one(path: Path, networks: tuple[str, ...], number: int) -> list[Row]:
     film = load_film(path)
-    return None if film.track is None else scores(film, _at_hand["answers"])
+    return [] if film.track is None else scored(networks, film.act, number, film.sequence())
 
 
-def _table(rows: list[dict[str, Scores]]) -> Iterator[str]:
-    columns = ("pa_mpjpe", "mpjpe", "acc_err", "pa_mpjpe_back")
-    yield f"{'mean over clips, millimetres':<38}" + "".join(
-        f"{name:>11}" for name in ("PA-MPJPE", "MPJPE", "ACC-ERR", "PA, back")
-    )
-    for name in rows[0]:
-        means = (_mean([row[name][column] for row in rows]) for column in columns)
-        yield f"{name:<38}" + "".join(f"{mean:11.1f}" for mean in means)
-    first, *_, last = rows[0]
-    ratio = np.array([row[last]["pa_mpjpe"] / row[first]["pa_mpjpe"] for row in rows])
-    low, middle, high = np.nanquantile(ratio, (0.1, 0.5, 0.9))
-    yield f"{last} / {first}, PA-MPJPE: median {middle:.2f}, from {low:.2f} to {high:.2f} in four of five clips"
-
-
-def _mean(values: list[float]) -> float:
-    """Of those that are known; NaN if none is."""
-    known = [value for value in values if np.isfinite(value)]
-    return float(np.mean(known)) if known else np.nan
+def _one_thread() -> None:
+    torch.set_num_threads(1)
 
 
 def main() -> int:
@@ -276,24 +243,26 @@ def main() -> int:
     parser.add_argument(
         "--motions", type=Path, nargs="+", help="folders of motion; without them all clips show the authored motion"
     )
+    parser.add_argument("--networks", nargs="+", metavar="NAME", help="default: all that have weights")
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parsed = parser.parse_args()
     try:
+        networks = networks_to_measure(parsed.networks)
         clips = load_library(parsed.motions).clips("test") if parsed.motions else None
         recipe = Recipe(parsed.seed, round(parsed.seconds * FRAME_RATE), digest(clips))
         paths = make(parsed.folder, parsed.count, recipe, clips, parsed.workers)
-        found = side_by_side("scores", _score_one, [(path,) for path in paths], _Crew(None).start, parsed.workers)
+        found = score_films(paths, networks, parsed.workers)
     except (LimberError, OSError) as error:
         print(f"limber: {error}", file=sys.stderr)
         return 1
-    rows = [row for row in found if row is not None]
-    print(f"\n{len(paths)} clips; nobody was found in {len(paths) - len(rows)} of them")
+    rows = [row for film in found for row in film]
+    print(f"\n{len(paths)} clips; nobody was found in {sum(not film for film in found)} of them")
     if rows:
-        print("\n".join(_table(rows)))
-    (parsed.folder / "scores.json").write_text(json.dumps([known(row) for row in found], indent=2), encoding="utf-8")
+        print(report(rows, as_captured(choose_network("auto"))))
+    write_json(rows, parsed.folder / "scores.json", asdict(recipe) | {"films": len(paths), "networks": networks})
     return 0
 
 

@@ -6,7 +6,7 @@ rival), the per-frame solver and the networks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +21,25 @@ from smpl_rig.rotations import from_matrix
 from smpl_rig.skeleton import INDEX
 
 from .comparison import SHARED_JOINTS
-from .metrics import acceleration_error, mpjpe, pa_mpjpe
+from .metrics import (
+    acceleration_error,
+    auc,
+    jitter,
+    joint_distances,
+    mean,
+    pa_mpjpe,
+    pck,
+    per_joint,
+    procrustes_distances,
+)
 from .rivals import fair, raw, shared_landmarks
 
 Floats = NDArray[np.floating[Any]]
+Mask = NDArray[np.bool_]
+
+#: Somebody whose hips' line is turned so far from the picture's (its cosine) shows their back.
+BACK_COSINE = 0.5
+_HIPS = [SHARED_JOINTS.index("left_hip"), SHARED_JOINTS.index("right_hip")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,15 +50,15 @@ class Sequence:
         track: as the detector saw them.
         K: (3, 3) pixels.
         joints: (T, 24, 3) metres, camera axes, the truth.
+        rotations: (T, 24, 3, 3) true local rotations, the pelvis's in camera axes.
+        betas: (10,) true shape.
     """
 
     track: Track
     K: Floats
     joints: Floats
-
-
-#: Gives the places of the shared joints (T, 12, 3), metres, camera axes.
-Answer = Callable[[Sequence], Floats]
+    rotations: Floats
+    betas: Floats
 
 
 def sequences(source: ExampleSource, count: int, frames: int) -> Iterator[Sequence]:
@@ -74,24 +89,67 @@ def _sequence(examples: Examples, clip: int) -> Sequence:
         boxes=np.concatenate((low, high - low), axis=-1),
         observed=observed,
     )
-    return Sequence(track, examples.truth.K[clip].numpy(), examples.truth.joints[clip].numpy())
+    truth = examples.truth
+    return Sequence(track, *(part[clip].numpy() for part in (truth.K, truth.joints, truth.rotations, truth.betas)))
 
 
 def score(joints: Floats, sequence: Sequence) -> dict[str, float]:
-    """PA-MPJPE, MPJPE (mm) and ACC-ERR (mm/frame^2) of the shared joints (T, 12, 3) in the observed frames.
+    """What the shared joints (T, 12, 3) of an answer are worth in the observed frames.
 
     An answer that knows nothing of a sequence is NaN, and so are its errors.
+
+    Returns:
+        ``pa_mpjpe``, ``mpjpe`` (mm), ``acc_err`` (mm/frame^2), ``pck`` at 150 mm, ``auc`` (percent), ``jitter`` (m/s^3,
+        from the middle of the hips), and ``pa_mpjpe_back`` (mm) over the frames that show the person's back.
     """
+    names = ("pa_mpjpe", "mpjpe", "acc_err", "pck", "auc", "jitter", "pa_mpjpe_back")
     if not np.isfinite(joints).all():
-        return {"pa_mpjpe": np.nan, "mpjpe": np.nan, "acc_err": np.nan}
-    truth, observed = sequence.joints[:, [INDEX[name] for name in SHARED_JOINTS]], sequence.track.observed
-    hips = [SHARED_JOINTS.index("left_hip"), SHARED_JOINTS.index("right_hip")]
-    root, true_root = joints[:, hips].mean(axis=1), truth[:, hips].mean(axis=1)
-    return {
-        "pa_mpjpe": pa_mpjpe(joints, truth, observed),
-        "mpjpe": mpjpe(joints, truth, observed, root, true_root),
-        "acc_err": acceleration_error(joints - root[:, None], truth - true_root[:, None], observed),
-    }
+        return dict.fromkeys(names, np.nan)
+    truth, observed = shared(sequence.joints), sequence.track.observed
+    apart = _distances(joints, sequence)
+    centred = about_hips(joints)
+    figures = (
+        pa_mpjpe(joints, truth, observed),
+        mean(apart),
+        acceleration_error(centred, about_hips(truth), observed),
+        pck(apart),
+        auc(apart),
+        jitter(centred, sequence.track.timestamps_s, observed),
+        pa_mpjpe(joints, truth, observed & shows_back(sequence.joints)),
+    )
+    return dict(zip(names, figures, strict=True))
+
+
+def errors_by_joint(joints: Floats, sequence: Sequence) -> dict[str, tuple[float, ...]]:
+    """``mpjpe_by_joint`` and ``pa_mpjpe_by_joint`` (mm), in the order of ``SHARED_JOINTS``; NaN as :func:`score`."""
+    names = ("mpjpe_by_joint", "pa_mpjpe_by_joint")
+    if not np.isfinite(joints).all():
+        return dict.fromkeys(names, (np.nan,) * len(SHARED_JOINTS))
+    aligned = procrustes_distances(joints, shared(sequence.joints), sequence.track.observed)
+    distances = (_distances(joints, sequence), aligned)
+    errors = (tuple(per_joint(SHARED_JOINTS, each).values()) for each in distances)
+    return dict(zip(names, errors, strict=True))
+
+
+def shows_back(joints: Floats) -> Mask:
+    """(T,) from joints (T, 24, 3) in camera axes: the left hip is on the picture's left side of the right one."""
+    across = joints[:, INDEX["left_hip"]] - joints[:, INDEX["right_hip"]]
+    return np.asarray(across[:, 0] < -BACK_COSINE * np.linalg.norm(across, axis=-1))
+
+
+def middle_of_hips(joints: Floats) -> Floats:
+    """(T, 12, 3) shared joints -> (T, 3)."""
+    return np.asarray(joints[:, _HIPS].mean(axis=1))
+
+
+def about_hips(joints: Floats) -> Floats:
+    """(T, 12, 3) shared joints, from the middle of the hips."""
+    return joints - middle_of_hips(joints)[:, None]
+
+
+def _distances(joints: Floats, sequence: Sequence) -> Floats:
+    truth = shared(sequence.joints)
+    return joint_distances(joints, truth, sequence.track.observed, middle_of_hips(joints), middle_of_hips(truth))
 
 
 def blazepose(sequence: Sequence) -> Floats:

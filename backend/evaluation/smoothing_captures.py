@@ -24,9 +24,9 @@ from smpl_rig.motion import Motion
 
 from . import renders, simulated
 from .comparison import SHARED_JOINTS
-from .held_out import held_out_sequences, in_camera_motion
+from .held_out import held_out_sequences
 from .simulated import shared
-from .solutions import answered, embedded_body, fitted, set_right
+from .solutions import answered, embedded_body, fitted, in_camera_motion, set_right
 from .workers import side_by_side
 
 Floats = NDArray[np.floating[Any]]

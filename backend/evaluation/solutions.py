@@ -21,6 +21,9 @@ from backend.models.estimation import LandmarkNetwork, Together, estimate_body
 from backend.models.weights import load_networks
 from backend.people.tracks import Track
 from smpl_rig.body import Body
+from smpl_rig.kinematics import forward_kinematics
+from smpl_rig.motion import Motion
+from smpl_rig.rotations import from_matrix, log
 
 from .simulated import Sequence, joints_of
 
@@ -69,6 +72,30 @@ def answered_by(network: LandmarkNetwork | Together, seen: SetRight) -> BodyInCa
 def shared_joints(found: BodyInCamera) -> Floats:
     """(T, 12, 3) metres, camera axes: the joints that SMPL and BlazePose share."""
     return joints_of(found, embedded_body().rest_joints(found.betas))
+
+
+def in_camera_motion(found: BodyInCamera, track: Track, K: Floats, body: Body) -> Motion:
+    """A Motion whose world is the camera."""
+    frames = len(track)
+    local, rest = from_matrix(found.rotations.astype(np.float64)), body.rest_joints(found.betas)
+    return Motion(
+        poses=log(local).reshape(frames, -1),
+        trans=found.transl,
+        betas=found.betas,
+        rest_joints=rest,
+        mocap_framerate=(frames - 1) / float(track.timestamps_s[-1] - track.timestamps_s[0]),
+        timestamps_s=track.timestamps_s,
+        joints_world=forward_kinematics(local, rest, found.transl)[1],
+        confidence=found.confidence,
+        contacts=np.zeros((frames, 4)),
+        image_size=np.rint(2 * K[:2, 2]).astype(int),
+        K=K,
+        world_from_camera=np.tile(np.eye(4), (frames, 1, 1)),
+        landmarks2d=track.landmarks2d,
+        boxes=track.boxes,
+        observed=track.observed,
+        body=body.name,
+    )
 
 
 def embedded_body() -> Body:

@@ -14,8 +14,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from backend.evaluation.held_out import Row, table
 from backend.evaluation.rivals import FAIR, RAW
+from backend.evaluation.scores import TRUTH, Row, read_rows, table
 from backend.models import NETWORKS, PER_FRAME, weights_file
 from backend.models.weights import LANDMARK_NETWORKS, how_made
 from smpl_rig.errors import LimberError
@@ -49,7 +49,7 @@ $steadying steps at a lower rate in which the error of its acceleration counts t
 ## How good it is
 
 $count sequences of motion that it never saw, of other people and other acts, through the same simulated detector, on
-$machine. Millimetres, and mm/frame² for the acceleration error, at 30 frames per second:
+$machine. Millimetres; ACC-ERR is in mm/frame² at 30 frames per second, PCK@150 and AUC in percent, jitter in m/s³:
 
 ```
 $figures
@@ -90,7 +90,7 @@ def card(name: str, rows: Sequence[Row], machine: str) -> str:
         raise LimberError(f"{file} does not tell its '{min(missing)}'. Train it again: limber train {name} --install")
     recipe, encoder, motions = (json.loads(made[key]) for key in ("recipe", "encoder", "motions"))
     network = next(network for network in NETWORKS if network.name == name)
-    answers = {RAW, FAIR, PER_FRAME.name, name, f"{name}, fitted", f"{name}, fitted, smoothed"}
+    answers = {TRUTH, RAW, FAIR, PER_FRAME.name, name, f"{name}, fitted", f"{name}, fitted, smoothed"}
     chosen = [row for row in rows if row.answer in answers]
     return _CARD.substitute(
         name=name,
@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m backend.training.cards", description=main.__doc__)
     parser.add_argument("figures", type=Path, help="what limber evaluate simulated --json wrote")
     report: dict[str, Any] = json.loads(parser.parse_args(arguments).figures.read_text(encoding="utf-8"))
-    rows = [Row(**row) for row in report["rows"]]
+    rows = read_rows(report)
     for name in LANDMARK_NETWORKS:
         if weights_file(name).is_file():
             weights_file(name).with_suffix(".md").write_text(card(name, rows, report["machine"]), encoding="utf-8")

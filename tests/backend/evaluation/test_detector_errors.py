@@ -30,7 +30,7 @@ def sequence(limb: str, image: np.ndarray, depth: np.ndarray) -> Sequence:
     boxes = np.tile([0.0, 0, 100, 100], (FRAMES, 1))
     observed = np.ones(FRAMES, dtype=bool)
     track = Track(0, np.arange(FRAMES), np.arange(FRAMES) / 30, landmarks2d, landmarks3d, boxes, observed)
-    return Sequence(track, K, joints)
+    return Sequence(track, K, joints, np.tile(np.eye(3), (FRAMES, 24, 1, 1)), np.zeros(10))
 
 
 def test_what_lasts_is_no_error() -> None:

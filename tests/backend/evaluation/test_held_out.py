@@ -1,22 +1,12 @@
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from backend.evaluation.held_out import (
-    FRAMES,
-    Row,
-    evaluate_held_out,
-    held_out_sequences,
-    in_camera_motion,
-    table,
-    table_by_act,
-    worse_than,
-    write_json,
-)
+from backend.evaluation.held_out import FRAMES, evaluate_held_out, held_out_sequences
 from backend.evaluation.rivals import FAIR, RAW
+from backend.evaluation.scores import TRUTH
+from backend.evaluation.solutions import in_camera_motion
 from backend.features.initial_pose import BodyInCamera
+from backend.models import choose_network
 from backend.training.motions import Library
 from smpl_rig.body import Body
 from smpl_rig.rotations import exp, from_matrix, multiply, to_matrix
@@ -60,35 +50,19 @@ def test_only_the_test_part_is_drawn_and_always_the_same(library: Library) -> No
 
 
 def test_every_answer_is_judged(library: Library) -> None:
-    rows = evaluate_held_out(library, [], count=1, seed=0, workers=1, frames=20)
-    assert [row.answer for row in rows] == [RAW, FAIR, "per-frame", "per-frame, smoothed"]
-    assert all(0 < row.pa_mpjpe < 400 for row in rows)
-    assert rows[3].acc_err < rows[2].acc_err
-
-
-def rows() -> list[Row]:
-    return [
-        Row("walk", 0, "ours", 40.0, 50.0, 4.0),
-        Row("walk", 0, "theirs", 80.0, 90.0, 8.0),
-        Row("sit", 1, "ours", 60.0, 70.0, 6.0),
-        Row("sit", 1, "theirs", 50.0, 60.0, 5.0),
-    ]
-
-
-def test_tables_tell_means() -> None:
-    told = table(rows()).splitlines()
-    assert told[2].split() == ["ours", "50.0", "60.0", "5.0"]
-    assert told[3].split() == ["theirs", "65.0", "75.0", "6.5"]
-    assert table_by_act(rows(), "acc_err").splitlines()[2].split() == ["ours", "4.0", "6.0"]
-    assert worse_than(rows(), "ours", "theirs", 1.1) == [1]
-
-
-def test_figures_are_written_with_the_machine_they_come_from(tmp_path: Path) -> None:
-    write_json(rows(), tmp_path / "figures.json", {"seed": 3})
-    written = json.loads((tmp_path / "figures.json").read_text())
-    assert written["settings"] == {"seed": 3}
-    assert written["machine"]
-    assert [Row(**row) for row in written["rows"]] == rows()
+    network = choose_network("auto")
+    rows = evaluate_held_out(library, [network], count=1, seed=0, workers=1, frames=20)
+    truth, *judged = rows
+    assert truth.answer == TRUTH
+    assert truth.pa_mpjpe == pytest.approx(0, abs=1e-3)
+    assert truth.pve == pytest.approx(0, abs=1e-3)
+    asked = [network, f"{network}, fitted", f"{network}, fitted, smoothed"]
+    assert [row.answer for row in judged] == [RAW, FAIR, "per-frame", "per-frame, smoothed", *asked]
+    assert all(0 < row.pa_mpjpe < 400 for row in judged)
+    assert [np.isfinite(row.pve) for row in judged] == [False, False] + 5 * [True], "who has a body"
+    assert len({row.pa_mpjpe for row in judged}) == 7
+    assert judged[3].acc_err < judged[2].acc_err
+    assert judged[0].jitter > truth.jitter
 
 
 def test_a_motion_in_the_camera_has_the_same_joints(library: Library, body: Body) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,11 +12,15 @@ import numpy as np
 import pytest
 
 from backend.evaluation import renders
-from backend.evaluation.comparison import SHARED_JOINTS
-from backend.evaluation.renders import Recipe, RendersError, digest, load_film, make, shows_back
+from backend.evaluation.answers import true_shape
+from backend.evaluation.renders import Recipe, RendersError, digest, load_film, make
+from backend.evaluation.scores import TRUTH, mean_of, read_rows
+from backend.evaluation.solutions import embedded_body
 from backend.footage import open_footage
 from backend.people.tracks import LANDMARK_INDEX
 from backend.training.variety import Clips
+from smpl_rig.kinematics import forward_kinematics
+from smpl_rig.rotations import from_matrix
 from smpl_rig.skeleton import INDEX
 
 FRAMES = 12
@@ -48,15 +53,26 @@ def test_the_detector_saw_what_was_filmed(films: Path) -> None:
     assert np.nanmedian(np.linalg.norm(apart, axis=-1)) < 0.08 * height
 
 
-def test_scores_are_of_the_tracked_frames(films: Path) -> None:
+def test_the_truth_is_of_the_tracked_frames_and_of_the_camera(films: Path) -> None:
     film = load_film(films / "clip_0001.npz")
     sequence = film.sequence()
-    exact = sequence.joints[:, [INDEX[name] for name in SHARED_JOINTS]]
-    moved = {"exact": lambda _sequence: exact, "farther away": lambda _sequence: exact + np.array([0, 0, 1.0])}
-    for row in renders.scores(film, moved).values():
-        assert row["pa_mpjpe"] < 1e-6
-        assert row["mpjpe"] < 1e-6
-        assert row["acc_err"] < 1e-6
+    body = embedded_body()
+    transl = sequence.joints[:, 0] - body.rest_joints(film.betas)[0]
+    _, joints = forward_kinematics(from_matrix(sequence.rotations), body.rest_joints(film.betas), transl)
+    assert np.allclose(joints, sequence.joints, atol=1e-5), "rotations and joints are of one body"
+    vertices = true_shape(sequence).vertices
+    assert vertices is not None
+    seen = vertices @ film.intrinsics.T
+    height = np.ptp(seen[..., 1] / seen[..., 2], axis=1)
+    assert film.track is not None
+    assert np.nanmedian(np.abs(film.track.boxes[:, 3] / height - 1)) < 0.15, "as tall as the detector saw them"
+
+
+def test_films_of_an_older_version_are_refused(films: Path, tmp_path: Path) -> None:
+    with np.load(films / "clip_0001.npz") as file:
+        np.savez(tmp_path / "old.npz", **{name: file[name] for name in file.files if name != "local_rotations"})
+    with pytest.raises(RendersError, match="lacks 'local_rotations'"):
+        load_film(tmp_path / "old.npz")
 
 
 def test_what_is_there_is_not_made_again(collection: Path, standing: Clips) -> None:
@@ -74,23 +90,20 @@ def test_nobody_found_is_said(films: Path) -> None:
         film.sequence()
 
 
-def test_back_and_front() -> None:
-    joints = np.zeros((2, 24, 3))
-    joints[:, INDEX["left_hip"], 0] = 0.1, -0.1  # somebody who faces the camera has their left on its right
-    assert shows_back(joints).tolist() == [False, True]
-
-
 def test_the_command(collection: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Scores a finished collection, in processes of its own."""
     (collection / "recipe.json").write_text(json.dumps(asdict(Recipe(0, FRAMES, ""))))
     arguments = ["renders", str(collection), "--count", "2", "--seconds", str(FRAMES / 30), "--workers", "1"]
-    monkeypatch.setattr("sys.argv", arguments)
+    monkeypatch.setattr("sys.argv", [*arguments, "--networks", "per-frame"])
     assert renders.main() == 0
     said = capsys.readouterr().out
     assert "2 clips; nobody was found in 0 of them" in said
-    first, second = json.loads((collection / "scores.json").read_text())
-    mean = np.mean([row["per-frame solver"]["pa_mpjpe"] for row in (first, second)])
-    assert f"{'per-frame solver':<38}{mean:11.1f}" in said
+    rows = read_rows(json.loads((collection / "scores.json").read_text()))
+    assert {row.act for row in rows} == {"library"}
+    assert mean_of(rows, TRUTH, "pa_mpjpe") == pytest.approx(0, abs=0.01)
+    shown = re.search(r"^per-frame +([\d.]+)", said, re.MULTILINE)
+    assert shown
+    assert float(shown[1]) == pytest.approx(mean_of(rows, "per-frame", "pa_mpjpe"), abs=0.06)
     monkeypatch.setattr("sys.argv", [*arguments, "--seed", "5"])
     assert renders.main() == 1
     assert "another recipe" in capsys.readouterr().err

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from backend.evaluation.held_out import Row
 from backend.evaluation.rivals import FAIR, RAW
+from backend.evaluation.scores import Row, ScoresError, write_json
+from backend.machine import machine
 from backend.models.weights import LANDMARK_NETWORKS, build_landmark_network, save_network
 from backend.training import cards
 from smpl_rig.errors import LimberError
@@ -27,8 +28,12 @@ def write(folder: Path, **left_out: None) -> None:
 
 def figures(folder: Path) -> Path:
     answers = (RAW, FAIR, "per-frame", "mps-net", "mps-net, fitted", "str-net")
-    rows = [Row("walk", 0, answer, 10.0 * place, 20.0, 3.0) for place, answer in enumerate(answers, start=1)]
-    (folder / "figures.json").write_text(json.dumps({"machine": "an abacus", "rows": [vars(row) for row in rows]}))
+    errors = (3.0,) * 12
+    rows = [
+        Row("walk", 0, answer, 10.0 * place, 20.0, 25.0, 3.0, 98.0, 60.0, 12.0, 30.0, errors, errors)
+        for place, answer in enumerate(answers, start=1)
+    ]
+    write_json(rows, folder / "figures.json", {})
     return folder / "figures.json"
 
 
@@ -40,7 +45,7 @@ def test_a_card_tells_what_it_was_made_from_how_and_how_good_it_is(folder: Path)
     assert "- A library: 12.2 minutes" in told
     assert "456 steps of 7 clips" in told
     assert "123 steps of 7 clips, learning rate 0.0005, seed 3" in told
-    assert "an abacus" in told
+    assert machine() in told
     assert "mps-net, fitted" in told
     assert "40.0" in told
     assert "str-net" not in told, "another network's figures"
@@ -51,3 +56,10 @@ def test_refuses_weights_that_do_not_say_how_they_were_made(folder: Path) -> Non
     write(folder, motions=None)
     with pytest.raises(LimberError, match="does not tell its 'motions'"):
         cards.main([str(figures(folder))])
+
+
+def test_refuses_figures_that_lack_some(folder: Path) -> None:
+    write(folder)
+    (folder / "old.json").write_text('{"machine": "an abacus", "rows": [{"act": "walk", "pa_mpjpe": 3}]}')
+    with pytest.raises(ScoresError, match="lack 'mpjpe'"):
+        cards.main([str(folder / "old.json")])
