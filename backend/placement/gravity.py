@@ -21,7 +21,8 @@ STRETCHED_HIP_RAD = np.radians(25)
 #: Somebody standing straight is upright within this; a camera is level within the other.
 STANDING_DEVIATION_RAD = np.radians(8)
 LEVEL_DEVIATION_RAD = np.radians(10)
-#: People stand at one angle for a while, so that many frames are not many witnesses.
+#: People stand at one angle for a while, so that many frames are not many witnesses. Somebody who stands for all of a
+#: shorter time is one; a moment of standing straight amid other motion is less than that.
 WITNESS_S = 1.0
 
 
@@ -47,7 +48,7 @@ def world_from_camera_rotation(joints: Floats, observed: NDArray[np.bool_], time
     mean_axis = np.median(axis[standing], axis=0)
     mean_axis = mean_axis / np.linalg.norm(mean_axis)
     step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else WITNESS_S
-    witnesses = max(standing.sum() * step_s / WITNESS_S, 0.1)
+    witnesses = max(standing.sum() * step_s / WITNESS_S, standing.sum() / observed.sum())
     evidence = witnesses / STANDING_DEVIATION_RAD**2
     trust = evidence / (evidence + 1 / LEVEL_DEVIATION_RAD**2)
     tilt = rotations.log(rotations.between(mean_axis, level_up))
