@@ -18,12 +18,57 @@ SPEED_REACH_S = 0.06
 DEPTH_TRUST = 0.25
 #: The floor is where the lowest of the feet is in this part of the frames.
 FLOOR_QUANTILE = 0.2
+#: Feet rest on a level if the lower one keeps within this height for this long; nobody hangs in the air for so long, as
+#: they would fall by 0.6 m from the top of a leap in half that time.
+LEVEL_REACH_M = 0.35
+LEVEL_S = 0.7
+#: Levels that are less apart are one: a wrong pitch of the camera alone lets a floor rise and fall a little.
+LEVELS_APART_M = 0.5
+#: Somebody stands on a level; a hand- or shoulderstand, with the feet above the pelvis or beside it, is none.
+PELVIS_ABOVE_FEET_M = 0.25
 
 
 def floor_height(points: Floats, observed: NDArray[np.bool_]) -> float:
     """Height (metres, world) on which the lower foot mostly stands."""
     lowest = points[:, :, 2].min(axis=1)
     return float(np.quantile(lowest[observed] if observed.any() else lowest, FLOOR_QUANTILE))
+
+
+def level_heights(
+    points: Floats, pelvis_heights: Floats, times_s: Floats, observed: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(T,) metres, world: the height of the floor, roof or wall on which they stand, or last stood, in each frame.
+
+    Mostly there is one level, :func:`floor_height`. Somebody who jumps down from a roof has two.
+
+    Args:
+        points: (T, 4, 3) metres, world: heels and toes.
+        pelvis_heights: (T,) metres, world.
+        times_s: (T,) increasing.
+        observed: (T,) bool.
+    """
+    lowest = points[:, :, 2].min(axis=1)
+    standing = observed & (pelvis_heights - lowest > PELVIS_ABOVE_FEET_M) & _keeps_height(lowest, times_s)
+    frames = np.flatnonzero(standing)
+    order = frames[np.argsort(lowest[frames], kind="stable")]
+    groups = np.split(order, np.flatnonzero(np.diff(lowest[order]) > LEVELS_APART_M) + 1)
+    if len(groups) < 2:
+        return np.full(len(lowest), floor_height(points, observed))
+    heights = np.empty(len(lowest))
+    for group in groups:
+        heights[group] = np.quantile(lowest[group], FLOOR_QUANTILE)
+    between = (times_s[frames][1:] + times_s[frames][:-1]) / 2
+    nearest: NDArray[np.float64] = heights[frames[np.searchsorted(between, times_s)]]
+    return nearest
+
+
+def _keeps_height(heights: Floats, times_s: Floats) -> NDArray[np.bool_]:
+    """(T,) whether the heights about a frame, for a whole :data:`LEVEL_S`, are alike."""
+    first = np.searchsorted(times_s, times_s - LEVEL_S / 2)
+    last = np.searchsorted(times_s, times_s + LEVEL_S / 2, side="right")
+    inside = (times_s - LEVEL_S / 2 >= times_s[0]) & (times_s + LEVEL_S / 2 <= times_s[-1])
+    spans = np.array([np.ptp(heights[start:end]) for start, end in zip(first, last, strict=True)])
+    return np.asarray(inside & (spans < LEVEL_REACH_M))
 
 
 def contact_probabilities(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smpl_rig import rotations
-from smpl_rig.contacts import contact_probabilities, floor_height
+from smpl_rig.contacts import contact_probabilities, level_heights
 from smpl_rig.kinematics import forward_kinematics
 from smpl_rig.soles import sole_points
 
@@ -44,6 +44,8 @@ def place(
 ) -> Placed:
     """For a camera that stands still. The path is moved so that planted feet stay where they are.
 
+    The floor at z = 0 is the lowest level on which they stand.
+
     Args:
         camera_rotations: (T, 24, 3, 3) local rotations, the pelvis's in camera axes.
         transl: (T, 3) metres, camera axes; the pelvis lies at ``rest_joints[0] + transl``.
@@ -63,12 +65,14 @@ def place(
     view = turn[:, 2]
     offsets = np.zeros_like(trans)
     for _ in range(FOOTING_ROUNDS):
-        on_floor = _on_floor(points + offsets[:, None], observed)
+        levels = level_heights(points + offsets[:, None], (pelvis + offsets)[:, 2], times_s, observed)
+        on_floor = points + offsets[:, None] - _upwards(levels)[:, None]
         contacts = contact_probabilities(on_floor, times_s, observed, view)
         # the camera is at the origin
         offsets = offsets + footing_offsets(on_floor, contacts, pelvis + offsets, times_s)
     points = points + offsets[:, None]
-    up = np.array([0, 0, floor_height(points, observed)])
+    levels = level_heights(points, (pelvis + offsets)[:, 2], times_s, observed)
+    up = np.array([0, 0, levels.min()])
 
     world_from_camera = np.tile(np.eye(4), (len(local), 1, 1))
     world_from_camera[:, :3, :3] = turn
@@ -77,10 +81,10 @@ def place(
         rotations.make_continuous(in_world),
         trans + offsets - up,
         world_from_camera,
-        contact_probabilities(points - up, times_s, observed, view),
+        contact_probabilities(points - _upwards(levels)[:, None], times_s, observed, view),
     )
 
 
-def _on_floor(points: Floats, observed: NDArray[np.bool_]) -> Floats:
-    """Heels and toes (T, 4, 3) with the floor at z = 0."""
-    return points - np.array([0, 0, floor_height(points, observed)])
+def _upwards(heights: Floats) -> Floats:
+    """(T,) -> (T, 3)."""
+    return heights[:, None] * np.array([0, 0, 1.0])

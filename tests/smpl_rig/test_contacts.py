@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smpl_rig.contacts import contact_probabilities, floor_height
+from smpl_rig.contacts import contact_probabilities, floor_height, level_heights
 
 VIEW = np.array([0.0, 1.0, 0.0])
 
@@ -70,3 +70,46 @@ def test_the_floor_is_where_feet_stand_not_where_they_jump() -> None:
     assert floor_height(points, seen) == pytest.approx(-1.2)
     points[:30, :, 2], seen[:30] = -5.0, False  # where nobody was seen
     assert floor_height(points, seen) == pytest.approx(-1.2)
+
+
+def fallen(times: np.ndarray, start_s: float, height: float) -> np.ndarray:
+    """Heights of somebody who leaves a roof at a time and falls to the ground."""
+    return np.maximum(height - 0.5 * 9.81 * np.maximum(times - start_s, 0) ** 2, 0.0)
+
+
+def soles_at(heights: np.ndarray) -> np.ndarray:
+    points = np.zeros((len(heights), 4, 3))
+    points[..., 2] = heights[:, None]
+    points[:, 2:, 2] += 0.05  # one foot higher than the other
+    return points
+
+
+def test_who_jumps_from_a_roof_stands_on_two_levels() -> None:
+    times = np.arange(210) / 30
+    heights = fallen(times, 4.0, 2.5)
+    levels = level_heights(soles_at(heights), heights + 0.9, times, np.ones(210, dtype=bool))
+    landed = heights == 0
+    np.testing.assert_allclose(levels[times < 4], 2.5)
+    np.testing.assert_allclose(levels[landed], 0.0)
+    contacts = contact_probabilities(soles_at(heights - levels), times, np.ones(210, dtype=bool), VIEW)
+    assert (contacts[times < 3.9, 0] > 0.9).all()
+    assert (contacts[times > times[landed][0] + 0.1, 0] > 0.9).all()
+    flying = (times > 4.2) & (times < times[landed][0] - 0.1)
+    assert (contacts[flying] < 0.1).all()
+
+
+def test_a_leap_a_handstand_and_a_slope_have_one_level() -> None:
+    times, seen = np.arange(150) / 30, np.ones(150, dtype=bool)
+    leap = np.where((times > 2) & (times < 3), np.maximum(1.2 - 0.5 * 9.81 * (times - 2.5) ** 2, 0.0), 0.0)
+    handstand = np.where((times > 2) & (times < 4), 1.6, 0.0)
+    slope = 0.3 * times
+    for heights, pelvis in ((leap, leap + 0.9), (handstand, np.full(150, 0.9)), (slope, slope + 0.9)):
+        points = soles_at(heights)
+        np.testing.assert_allclose(level_heights(points, pelvis, times, seen), floor_height(points, seen))
+
+
+def test_levels_of_a_single_frame_and_of_nobody() -> None:
+    points = soles_at(np.array([0.4]))
+    np.testing.assert_allclose(level_heights(points, np.ones(1), np.zeros(1), np.ones(1, dtype=bool)), [0.4])
+    nobody = level_heights(soles_at(np.zeros(60)), np.ones(60), np.arange(60) / 30, np.zeros(60, dtype=bool))
+    np.testing.assert_array_equal(nobody, np.zeros(60))
