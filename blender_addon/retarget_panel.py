@@ -34,9 +34,9 @@ class LIMBER_PT_retarget(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  
         row.operator("limber.find_bones", text="", icon="FILE_REFRESH")
         row.operator("limber.load_rig_map", text="", icon="FILEBROWSER")
         row.operator("limber.save_rig_map", text="", icon="FILE_TICK")
-        layout.row().prop(settings, "fingers", expand=True)
+        _choice(layout, settings, "fingers")
         if target.limber_target.has_ik():
-            layout.row().prop(settings, "controls", expand=True)
+            _choice(layout, settings, "controls")
         layout.prop(settings, "touch")
         row = layout.row(align=True)
         row.scale_y = 1.5
@@ -90,6 +90,13 @@ class LIMBER_PT_retarget_fingers(SidebarPanel, bpy.types.Panel):  # type: ignore
         for row in context.scene.limber_retarget.target.limber_target.chains:
             if row.name.rpartition("_")[2] in _FINGERS:
                 _labelled(column, row).prop(row, "bones", text="", icon=_icon(row))
+
+
+def _choice(layout: Any, settings: Any, name: str) -> None:
+    """A label, and buttons of which one is pressed."""
+    split = layout.split(factor=0.3, align=True)
+    split.label(text=settings.bl_rna.properties[name].name)
+    split.row(align=True).prop(settings, name, expand=True)
 
 
 def _labelled(layout: Any, row: Any) -> Any:
