@@ -46,6 +46,9 @@ def _torch_content(path: Path) -> Any:
     """Tensors as arrays. Programs give files of joblib torch's ending too."""
     try:
         if not zipfile.is_zipfile(path):
+            with path.open("rb") as file:
+                if file.read(2) == b"PK":
+                    raise ImportedFileError("It is an archive that was cut off.")
             return read_pickle(path)
         with zipfile.ZipFile(path) as archive:
             if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):

@@ -204,7 +204,7 @@ def _root(lines: _Lines, degrees: bool) -> Bone:
     channels = tuple(word.lower() for word in words.get("order", []))
     _check_channels(channels, "root")
     axes = _about_axes(
-        _axis_order(words.get("axis", ["XYZ"])[0], "root"), _three(words, "orientation", "root"), degrees
+        _axis_order("".join(words.get("axis", ["XYZ"])), "root"), _three(words, "orientation", "root"), degrees
     )
     return Bone(None, _three(words, "position", "root"), axes, channels)
 

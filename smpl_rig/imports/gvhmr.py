@@ -56,8 +56,7 @@ def gvhmr_people(content: Content, frame_rate: float) -> list[SmplResult]:
         raise ImportedFileError("Key 'smpl_params_incam' is missing.")
     in_camera = mapping(content["smpl_params_incam"], "Key 'smpl_params_incam'")
     frames = len(result.times_s)
-    K = numbers(content, "K_fullimg", (frames, 3, 3))[0]
-    size = np.rint(2 * K[:2, 2]).astype(np.int64)  # it takes the middle of the picture for the principal point
+    K, size = _camera(content, frames)
     return [_filmed(result, in_camera, "smpl_params_incam", "", K, size)]
 
 
@@ -72,12 +71,23 @@ def gvhmr_archive_people(content: Content, frame_rate: float) -> list[SmplResult
         return [result]
     frames = len(result.times_s)
     if "K_fullimg" in content:
-        K = numbers(content, "K_fullimg", (frames, 3, 3))[0]
-        size = np.rint(2 * K[:2, 2]).astype(np.int64)
+        K, size = _camera(content, frames)
     else:
         width, height = (float(numbers(content, f"img_{side}", (1,))[0]) for side in ("width", "height"))
         K, size = guessed_camera(width, height), np.array([width, height])
     return [_filmed(result, content, "", "_incam", K, size)]
+
+
+def _camera(content: Content, frames: int) -> tuple[Floats, NDArray[np.int64]]:
+    """(3, 3) and the picture's width and height: GVHMR takes the middle of the picture for the principal point."""
+    K = numbers(content, "K_fullimg", (frames, 3, 3))[0]
+    size = np.rint(2 * K[:2, 2]).astype(np.int64)
+    if size.min() < 1 or min(K[0, 0], K[1, 1]) <= 0:
+        raise ImportedFileError(
+            f"Key 'K_fullimg' has focal lengths {K[0, 0]:g}, {K[1, 1]:g} and its principal point at {K[0, 2]:g}, "
+            f"{K[1, 2]:g}, expected pixels of a picture."
+        )
+    return K, size
 
 
 def _person(content: Content, where: str, frame_rate: float) -> SmplResult:

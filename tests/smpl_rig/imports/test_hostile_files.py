@@ -220,6 +220,7 @@ def test_a_hierarchy_without_end(smpl: Wearer, tmp_path: Path) -> None:
         ("length", "length nan #", "'length' of bone"),
         ("direction", "direction 1e200 1e200 1e200 #", "'direction' of bone"),
         ("position", "position inf 0 0 #", "'position' of bone 'root'"),
+        ("axis", "axis #", "expected"),
     ],
 )
 def test_asf(smpl: Wearer, tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -236,6 +237,42 @@ def test_amc(smpl: Wearer, tmp_path: Path, value: str) -> None:
     assert "Bone 'root' holds values" in refusal(tmp_path / "07_01.amc", smpl)
 
 
+@given(data=st.data())
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_word_in_any_place_of_a_skeleton(smpl: Wearer, tmp_path: Path, data: st.DataObject) -> None:
+    words = re.split(r"( +|\n)", ASF)
+    for _ in range(data.draw(st.integers(1, 3))):
+        words[data.draw(st.integers(0, len(words) - 1))] = data.draw(ACCLAIM_WORDS)
+    (tmp_path / "07.asf").write_text("".join(words))
+    (tmp_path / "07_01.amc").write_text(AMC)
+    try:
+        (motion,) = read_motions(tmp_path / "07_01.amc", smpl)
+    except LimberError as error:
+        assert "07" in str(error)  # noqa: PT017  (some words do no harm)
+    else:
+        assert np.isfinite(motion.joints_world).all()
+
+
+ACCLAIM_WORDS = st.sampled_from(
+    [
+        "",
+        "\n",
+        "nan",
+        "1e300",
+        "0",
+        "-1",
+        "root",
+        "begin",
+        "end",
+        "axis",
+        "dof",
+        "rx",
+        "XYZ",
+        ":units",
+        ":root",
+        ":hierarchy",
+    ]
+)
 KEYS = np.array([0, 1, 0, 0, 0, 1, 0, 0, 0, 1], "<f4")
 
 
