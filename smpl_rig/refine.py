@@ -45,7 +45,7 @@ Mask = NDArray[np.bool_]
 
 #: tau and sigma of rotations at smoothness 1, where the motion is calm and no noisier than usual.
 LONGEST_TIME_CONSTANT_S = 0.087
-STILLNESS_S = 0.38
+STILLNESS_S = 0.35
 #: tau of the first fit, which shows how much the motion moves and accelerates.
 FIRST_TIME_CONSTANT_S = 0.08
 #: The first fit is a half as stiff where the captured motion accelerates so much, by places so long before and after.
@@ -57,7 +57,7 @@ USUAL_ANGULAR_VELOCITY = 0.4
 #: How long before and after a moment its acceleration and velocity count: a punch is fastest where it does not
 #: accelerate.
 ACCELERATION_REACH_S = 0.2
-VELOCITY_REACH_S = 0.25
+VELOCITY_REACH_S = 0.3
 #: Noise is what differs over the second of these times, less what comes from the motion, which over the third differs
 #: more than this many times as much. What it is more than that over the first, twice, wanders.
 NOISE_SPACINGS_S = (1 / 30, 1 / 15, 2 / 15)
@@ -65,9 +65,11 @@ MOTION_GROWS = 10.0
 #: The deviation in radians that is usual of either. Where a bone's variance is so many times as large, up to a limit,
 #: tau^4 and sigma^2 grow by a power of it, and what counts as motion by a part of it.
 USUAL_NOISE_RAD = 0.0077
-MOST_NOISE = 45.0
+MOST_NOISE = 20.0
 NOISE_POWER = 1.25
 NOISE_IN_MOTION = 0.05
+#: k is at least so much where there is nothing but noise, which looks like motion that is never calm.
+NOISY_CALMNESS = 0.01
 #: The same for the root, whose acceleration in metres per second squared counts; it has no term in x'.
 ROOT_TIME_CONSTANT_S = 0.15
 ROOT_FIRST_TIME_CONSTANT_S = 0.1275
@@ -187,7 +189,8 @@ class Refinement:
         self._first_steps = _steps(self._first)
         self._pull_back = -(self._weight * timeline.share) * change
         acceleration = timeline.second_derivative(self._first_steps)
-        self._calm = noise**NOISE_POWER * self._calmness(acceleration, accelerating, ACCELERATION_REACH_S)
+        calm = self._calmness(acceleration, accelerating, ACCELERATION_REACH_S)
+        self._calm = noise**NOISE_POWER * np.maximum(calm, NOISY_CALMNESS * (1 - 1 / noise) * self._told)
         velocity = self._first_steps / timeline.step
         velocity = (velocity[..., 1:] + velocity[..., :-1]) / 2
         still = wander**NOISE_POWER * self._calmness(velocity, moving, VELOCITY_REACH_S)
