@@ -478,7 +478,7 @@ def _evaluate_smoothing(parsed: argparse.Namespace) -> int:
         counts = (parsed.learn or 0, parsed.sequences, parsed.sequences)
         library = load_library(parsed.motions)
         simulated = smoothing_captures.in_simulation(library, networks, counts, parsed.seed, parsed.workers)
-    curves = {eye: smoothing.curves(seen) for eye, seen in smoothing.named(simulated, filmed)}
+    curves = smoothing.curves_of_all(smoothing.named(simulated, filmed), parsed.workers)
     print(f"{smoothing.table(curves)}\n\n{smoothing.slider_table(curves)}")
     if parsed.json:
         settings = {"sequences": parsed.sequences if parsed.motions else 0, "films": len(films), "seed": parsed.seed}

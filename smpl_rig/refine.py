@@ -53,11 +53,11 @@ FIRST_ANGULAR_ACCELERATION = 13.0
 FIRST_REACH_S = 0.1
 #: k and h are 1 / e where the motion accelerates or moves so much: radians per second squared and radians per second.
 USUAL_ANGULAR_ACCELERATION = 5.2
-USUAL_ANGULAR_VELOCITY = 0.4
+USUAL_ANGULAR_VELOCITY = 0.32
 #: How long before and after a moment its acceleration and velocity count: a punch is fastest where it does not
 #: accelerate.
 ACCELERATION_REACH_S = 0.2
-VELOCITY_REACH_S = 0.3
+VELOCITY_REACH_S = 0.25
 #: Noise is what differs over the second of these times, less what comes from the motion, which over the third differs
 #: more than this many times as much. What it is more than that over the first, twice, wanders.
 NOISE_SPACINGS_S = (1 / 30, 1 / 15, 2 / 15)

@@ -30,7 +30,8 @@ from .filters import CLASSICAL, Filter
 from .learned_filter import learned_filter
 from .metrics import acceleration_error, mpjpe, pa_mpjpe
 from .simulated import shared
-from .smoothing_captures import Collection, Seen, about_hips
+from .smoothing_captures import Collection, Seen, about_hips, one_thread
+from .workers import side_by_side
 
 Floats = NDArray[np.floating[Any]]
 Smooth = Callable[[Seen], Floats]
@@ -73,6 +74,13 @@ class Curve:
     def fast(self) -> Places:
         """Over the fastest quarter."""
         return [(point.acc_err_fast, point.mpjpe_fast) for point in self.points]
+
+
+def curves_of_all(collections: Iterable[tuple[str, Collection]], workers: int) -> dict[str, list[Curve]]:
+    """:func:`curves` of each by its name, in several processes."""
+    names, given = zip(*collections, strict=True)
+    found = side_by_side("curves", curves, [(each,) for each in given], one_thread, workers)
+    return dict(zip(names, found, strict=True))
 
 
 def curves(collection: Collection) -> list[Curve]:

@@ -105,7 +105,7 @@ def _collections(
     what: str, parts: list[list[simulated.Sequence]], networks: Sequence[str], workers: int
 ) -> dict[str, Collection]:
     tasks = [(sequence, tuple(networks)) for part in parts for sequence in part]
-    rows = iter(side_by_side(what, _by_each_eye, tasks, _one_thread, workers))
+    rows = iter(side_by_side(what, _by_each_eye, tasks, one_thread, workers))
     seen = [[next(rows) for _ in part] for part in parts]
     return {eye: Collection(*([row[eye] for row in part] for part in seen)) for eye in eyes(networks)}
 
@@ -129,5 +129,6 @@ def _by_each_eye(sequence: simulated.Sequence, networks: Sequence[str]) -> dict[
     return dict(zip(eyes(networks), map(seen, found), strict=True))
 
 
-def _one_thread() -> None:
+def one_thread() -> None:
+    """What every process does first: several of them share the machine."""
     torch.set_num_threads(1)
