@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -31,10 +31,18 @@ BALL_ALONG_FOOT = 0.65
 FACE_LENGTH = 0.02
 #: A bone so far above the one below it, as a part of the height, is the head's end and no head.
 HEAD_LENGTH = 0.08
+#: Feet are at least so long, as a part of the height.
+FOOT_LENGTH = 0.02
+#: Joints of two legs lie at the same heights to this part of the whole.
+LIKE_HEIGHTS = 0.02
+#: Ends of two arms lie no more unlike, as a part of how far out they are; chains so unlike an arm's lengths are none.
+UNEVEN, NO_ARM = 0.4, 5.0
 #: Of a limb's segment, how much of its length goes straight down; a foot's is flatter.
 STEEP = 0.75
-#: Upper arms are a little longer than forearms, and both together are this part of the height.
-UPPER_TO_FOREARM, ARM_TO_HEIGHT = 1.1, 0.31
+#: Likewise of a neck's, straight up.
+RISING = 0.7
+#: Upper arms are a little longer than forearms, and both together are this part of the shoulders' height.
+UPPER_TO_FOREARM, ARM_TO_SHOULDER = 1.1, 0.38
 _UP = np.array([0.0, 0.0, 1.0])
 
 
@@ -138,7 +146,7 @@ class _Figure:
         if (self._rig.heads[first["hip"]] - self._rig.heads[second["hip"]]) @ left < 0:
             legs = {"left": second, "right": first}
         carrier = self._carrier(first["hip"], second["hip"])
-        arms = self._arms(carrier, left)
+        arms = self._arms(carrier, left, (first["hip"], second["hip"]))
         chest = self._shared(arms["left"][-1], arms["right"][-1])
         head, neck = self._head(chest, arms)
         joints = {"pelvis": carrier, "head": head}
@@ -174,19 +182,46 @@ class _Figure:
             and max((rig.heads[above, 2] for above in rig.ancestors(leaf)), default=low) > high
         ]
         if len(ends) < 2:
-            raise RigError(f"No two legs were found: {len(ends)} chains of bones hang from above down to the floor.")
+            raise RigError(
+                f"No two legs were found: {len(ends)} chains of bones hang from above down to the floor. Turn the "
+                "rig's object until it stands, or choose the bones by hand."
+            )
         top = ends[0]
         for end in ends[1:]:
             top = self._shared(top, end)
         groups = [[end for end in ends if child in {end, *rig.ancestors(end)}] for child in self._children[top]]
         groups = [group for group in groups if group]
-        if len(groups) != 2:
+        legs, why = [], ""
+        for group in groups:
+            try:
+                legs.append(self._leg(top, group))
+            except RigError as error:
+                why = str(error)
+        if len(groups) > 2:  # skirts and capes have no feet, tails are single
+            legs = [leg for leg in legs if self._has_foot(leg)]
+            legs = [leg for leg in legs if any(self._are_alike(leg, other) for other in legs if other is not leg)]
+        if len(legs) != 2:
+            if len(groups) == 2 and why:
+                raise RigError(why)
             raise RigError(
-                f"{len(groups)} chains of bones go from '{rig.names[top]}' down to the floor, expected two legs. "
-                "Choose the bones by hand."
+                f"{len(groups)} chains of bones go from '{rig.names[top]}' down to the floor, {len(legs)} of them like "
+                "legs, expected two. Choose the bones by hand."
             )
-        first, second = (self._leg(top, group) for group in groups)
+        first, second = legs
         return first, second
+
+    def _are_alike(self, first: dict[str, int], second: dict[str, int]) -> bool:
+        """Whether two legs have their joints at the same heights."""
+        heights = [self._rig.heads[[leg[joint] for joint in ("hip", "knee", "ankle")], 2] for leg in (first, second)]
+        return bool(np.abs(heights[0] - heights[1]).max() < LIKE_HEIGHTS * self._height)
+
+    def _has_foot(self, leg: dict[str, int]) -> bool:
+        """Whether something level reaches on from the ankle."""
+        rig = self._rig
+        ankle = rig.heads[leg["ankle"]]
+        ends = [end for bone in self._below(leg["ankle"]) for end in (rig.heads[bone], rig.tails[bone])]
+        on_floor = [end - ankle for end in ends if end[2] < self._floor + FOOT_ABOVE_FLOOR * self._height]
+        return any(np.linalg.norm(way[:2]) > FOOT_LENGTH * self._height for way in on_floor)
 
     def _leg(self, top: int, ends: Sequence[int]) -> dict[str, int]:
         """The joints of a chain that runs down steeply and then along the floor."""
@@ -243,33 +278,66 @@ class _Figure:
             if bone < 0:
                 raise RigError("Nothing rises above the legs: no spine was found.")
 
-    def _arms(self, carrier: int, left: Floats) -> dict[str, list[int]]:
-        """The chains from the carrier to what reaches furthest to both sides."""
-        legless = [
-            leaf
-            for child in self._children[carrier]
-            for leaf in self._below(child)
-            if not self._children[leaf] and self._rig.heads[leaf, 2] > self._rig.heads[carrier, 2] - 0.3 * self._height
-        ]
+    def _arms(self, carrier: int, left: Floats, hips: tuple[int, int]) -> dict[str, list[int]]:
+        """The chains from the carrier to both sides that look most like arms, and of these what reaches furthest."""
+        of_legs = {bone for hip in hips for bone in self._below(hip)}
+        legless = [leaf for leaf in self._leaves if leaf not in of_legs and carrier in self._rig.ancestors(leaf)]
         middle = self._rig.heads[carrier] @ left
         aside = {leaf: float(self._rig.heads[leaf] @ left - middle) for leaf in legless}
-        if not aside or max(aside.values()) < HAND_ASIDE * self._height > -min(aside.values()):
+        far = {leaf: away for leaf, away in aside.items() if abs(away) > HAND_ASIDE * self._height}
+        pairs = list(product([leaf for leaf in far if far[leaf] > 0], [leaf for leaf in far if far[leaf] < 0]))
+        if not pairs:
             raise RigError("No arms were found: nothing reaches out to both sides.")
-        furthest = {"left": max(aside, key=lambda leaf: aside[leaf]), "right": min(aside, key=lambda leaf: aside[leaf])}
-        widths = [abs(aside[leaf]) for leaf in furthest.values()]
-        if max(widths) > 1.5 * min(widths):
+        even = [pair for pair in pairs if self._unevenness(far, pair) < UNEVEN]
+        if not even:
+            names = (self._rig.names[max(side, key=lambda leaf: abs(far[leaf]))] for side in zip(*pairs, strict=True))
+            first, second = names
             raise RigError(
-                f"'{self._rig.names[furthest['left']]}' and '{self._rig.names[furthest['right']]}' reach out to the "
-                "sides unequally: the arms cannot be told. Choose the bones by hand."
+                f"'{first}' and '{second}' reach out to the sides unequally: the arms cannot be told. Choose the bones "
+                "by hand."
             )
-        return {side: self._path(carrier, leaf) for side, leaf in furthest.items()}
+        inside = [leaf for leaf in legless if leaf not in far] or [carrier]
+        trunk = self._path(carrier, max(inside, key=lambda leaf: float(self._rig.heads[leaf, 2])))
+        likeness = {leaf: self._unlike_arm(trunk, leaf) for pair in even for leaf in pair}
+        pairs_of_arms = [pair for pair in even if max(likeness[leaf] for leaf in pair) < NO_ARM] or even
+        # fingers of one hand are equally like an arm: the furthest, and of these what is even
+        chosen = min(
+            pairs_of_arms,
+            key=lambda pair: (
+                round(sum(likeness[leaf] for leaf in pair), 1),
+                -round(min(abs(far[leaf]) for leaf in pair) / self._height, 3),
+                self._unevenness(far, pair),
+            ),
+        )
+        return {side: self._path(carrier, leaf) for side, leaf in zip(("left", "right"), chosen, strict=True)}
+
+    def _unevenness(self, aside: Mapping[int, float], pair: tuple[int, int]) -> float:
+        """How unlike two ends lie to both sides, and in height, as a part of how far they are out."""
+        first, second = pair
+        out = max(abs(aside[first]), abs(aside[second]))
+        height = abs(self._rig.heads[first, 2] - self._rig.heads[second, 2])
+        return float((abs(aside[first] + aside[second]) + height) / out)
+
+    def _unlike_arm(self, trunk: Sequence[int], leaf: int) -> float:
+        """How little the chain from the trunk to an end looks like an arm of any shoulder, elbow and wrist in it."""
+        best = self._best_arm([bone for bone in self._path(trunk[0], leaf) if bone not in trunk])
+        return best[0] if best else NO_ARM
 
     def _arm_joints(self, chest: int, chain: Sequence[int]) -> tuple[int, int, int]:
         """Shoulder, elbow and wrist: where fingers part, and where lengths are an arm's."""
+        best = self._best_arm(list(chain[list(chain).index(chest) + 1 :]))
+        if best is None:
+            raise RigError(
+                f"The arm that ends at '{self._rig.names[chain[-1]]}' has fewer than three joints: shoulder, elbow and "
+                "wrist cannot be told. Choose the bones by hand."
+            )
+        return best[1]
+
+    def _best_arm(self, below: Sequence[int]) -> tuple[float, tuple[int, int, int]] | None:
+        """How unlike an arm's the lengths are, and shoulder, elbow and wrist, of a chain of bones from the trunk."""
         rig = self._rig
-        below = list(chain[list(chain).index(chest) + 1 :])
         parting = [bone for bone in below if len(self._children[bone]) >= 3]
-        wrists = parting[-1:] or below
+        wrists = parting[-1:] or list(below)
         best, joints = np.inf, None
         for shoulder, elbow, wrist in combinations(below, 3):
             if wrist not in wrists:
@@ -280,38 +348,48 @@ class _Figure:
             if min(upper, forearm) < 0.02 * self._height:
                 continue
             unlike = abs(np.log(upper / forearm / UPPER_TO_FOREARM))
-            unlike += 0.5 * abs(np.log((upper + forearm) / (ARM_TO_HEIGHT * self._height)))
+            expected = ARM_TO_SHOULDER * max(rig.heads[shoulder, 2] - self._floor, 0.1 * self._height)
+            unlike += 0.5 * abs(np.log((upper + forearm) / expected))
             if unlike < best:
                 best, joints = float(unlike), (shoulder, elbow, wrist)
-        if joints is None:
-            raise RigError(
-                f"The arm that ends at '{rig.names[chain[-1]]}' has fewer than three joints: shoulder, elbow and wrist "
-                "cannot be told. Choose the bones by hand."
-            )
-        return joints
+        return (best, joints) if joints else None
 
     def _head(self, chest: int, arms: Mapping[str, Sequence[int]]) -> tuple[int, list[int]]:
         """The head, and the bones between it and the chest."""
         of_arms = {bone for chain in arms.values() for bone in chain[chain.index(chest) + 1 :]}
         rest = [child for child in self._children[chest] if child not in of_arms]
-        candidates = [bone for child in rest for bone in self._below(child) if not self._children[bone]]
+        candidates = [bone for child in rest for bone in self._below(child)]
         if not candidates:
             raise RigError(f"No head was found: nothing but arms hangs on '{self._rig.names[chest]}'.")
-        top = max(candidates, key=lambda bone: max(self._rig.tails[bone, 2], self._rig.heads[bone, 2]))
+        top = max(candidates, key=lambda bone: self._above(chest, bone))
         chain = self._path(chest, top)[1:]
         parting = [bone for bone in chain if len(self._children[bone]) >= 2]
         if parting:
             head = parting[0]
         else:
-            above, last = ([chest, *chain][number] for number in (-2, -1))
+            rising = self._rising([chest, *chain])
+            above, last = rising[-2:]
             length = np.linalg.norm(self._rig.heads[last] - self._rig.heads[above])
-            head = above if len(chain) > 1 and length > HEAD_LENGTH * self._height else last
+            head = above if len(rising) > 2 and length > HEAD_LENGTH * self._height else last
         while head != chain[0]:
             above = chain[chain.index(head) - 1]
             if np.linalg.norm(self._rig.heads[head] - self._rig.heads[above]) > FACE_LENGTH * self._height:
                 break
             head = above
         return head, chain[: chain.index(head)]
+
+    def _rising(self, chain: Sequence[int]) -> Sequence[int]:
+        """The beginning of a chain that goes straight up, of two bones at least: hair does not."""
+        for number in range(2, len(chain)):
+            step = self._rig.heads[chain[number]] - self._rig.heads[chain[number - 1]]
+            if step[2] < RISING * np.linalg.norm(step):
+                return chain[:number]
+        return chain
+
+    def _above(self, chest: int, bone: int) -> float:
+        """Metres by which a bone rises, less those by which it lies beside what it rises from (a pack, a flag)."""
+        ends = np.stack((self._rig.heads[bone], self._rig.tails[bone])) - self._rig.heads[chest]
+        return float((ends[:, 2] - np.linalg.norm(ends[:, :2], axis=-1)).max())
 
     def _evenness(self, start: int, middle: int, end: int) -> float:
         """How sure a limb is: 0.9 where its halves are alike."""

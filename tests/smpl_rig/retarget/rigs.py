@@ -183,3 +183,42 @@ def _dressed(
     return BuiltRig(
         rig, bones, build, rotations.rotate(back, heads) / build.object_scale, rotations.multiply(back, rest)
     )
+
+
+#: What hangs on figures besides: on which bone, on both sides or in the middle, and how it goes from there, metres in
+#: the world of one who faces -Y.
+EXTRAS: dict[str, tuple[str, tuple[float, ...], tuple[tuple[float, float, float], ...]]] = {
+    "long skirt": ("b0", (1, -1, 0), ((0.15, -0.1, -0.1), (0.05, -0.05, -0.4), (0.05, -0.05, -0.38))),
+    "tail": ("b0", (0,), ((0, 0.1, 0.0), (0, 0.15, -0.2), (0, 0.1, -0.3), (0, 0.15, -0.3), (0, 0.2, -0.1))),
+    "wings": ("chest", (1, -1), ((0.05, 0.1, 0), (0.5, 0.15, 0.3), (0.6, 0.1, -0.1), (0.3, 0, -0.3))),
+    "sword": ("rightAwrist", (0,), ((-0.1, 0, 0), (-0.3, -0.1, 0.2), (-0.6, -0.2, 0.4))),
+    "cape": ("chest", (1, -1, 0), ((0.1, 0.12, 0), (0.02, 0.05, -0.4), (0, 0.05, -0.4), (0, 0.05, -0.35))),
+    "hair": ("skull", (1, -1, 0), ((0.05, 0.05, 0.15), (0.02, 0.05, -0.1), (0, 0.02, -0.2))),
+    "ponytail": ("skull", (0,), ((0, 0.1, 0.08), (0, 0.08, -0.1), (0, 0, -0.2))),
+    "pack": ("chest", (0,), ((0, 0.2, 0), (0, 0.1, 0.3))),
+    "ears": ("skull", (1, -1), ((0.07, 0, 0.1), (0.05, 0, 0.2))),
+    "pouches": ("b0", (1, -1), ((0.2, 0, 0), (0.02, 0, -0.15))),
+}
+
+
+def with_extras(built: BuiltRig, extras: list[str]) -> Rig:
+    """The rig at rest with :data:`EXTRAS` on it, which hang anywhere among its bones."""
+    rig = built.rig
+    names, parents = list(rig.names), list(rig.parents)
+    heads = [*rig.heads]
+    chest = [name for name in names if name.startswith("back")][-1]
+    for extra in extras:
+        where, sides, steps = EXTRAS[extra]
+        for side in sides:
+            parent = names.index(chest if where == "chest" else where)
+            head = heads[parent]
+            for number, step in enumerate(steps):
+                head = head + np.array(step) * [side if side or where != "rightAwrist" else 1, 1, 1]
+                names.append(f"{extra} {side} {number}")
+                parents.append(parent)
+                heads.append(head)
+                parent = len(names) - 1
+    rest = np.concatenate((rig.rest, np.tile(rotations.IDENTITY, (len(names) - len(rig.names), 1))))
+    added = np.array(heads[len(rig.names) :]).reshape(-1, 3)
+    tails = np.concatenate((rig.tails, added + np.array([0, 0, 0.02])))
+    return Rig(tuple(names), tuple(parents), np.array(heads), tails, rest)

@@ -15,7 +15,7 @@ from smpl_rig.retarget.rig_map import RigMap, rig_maps
 
 from ...foreign_figure import flat_body
 from ...retarget_rigs import kaykit_rig, mpfb_rig
-from .rigs import Build, build_rig
+from .rigs import EXTRAS, Build, build_rig, with_extras
 from .test_rig_map import all_names
 
 OTHERS: dict[str, Callable[[], Rig]] = {
@@ -84,6 +84,20 @@ def test_shape_finds_the_bones_of_any_nameless_rig(
     assert found.bones.chains == {chain: bones for chain, bones in built.bones.chains.items()}  # noqa: C416
 
 
+@given(
+    st.lists(st.sampled_from(sorted(EXTRAS)), unique=True), st.floats(0, 1.3), st.integers(1, 5), st.integers(0, 2),
+    st.integers(0, 2), st.booleans(), st.integers(0, 99),
+)  # fmt: skip
+@settings(max_examples=40)
+def test_shape_is_not_misled_by_what_hangs_on_a_figure(
+    extras: list[str], arms_down: float, spine: int, neck: int, collars: int, twists: bool, rolls: int
+) -> None:
+    build = Build(arms_down=arms_down, spine=spine, neck=neck, collars=collars, twists=twists, rolls=rolls)
+    built = build_rig(build, flat_body())
+    found = find_by_shape(with_extras(built, extras))
+    assert found.bones.joints == built.bones.joints
+
+
 def test_confidence_is_lower_where_a_limb_is_odd(rest_joints: np.ndarray) -> None:
     even = find_by_shape(build_rig(Build(), rest_joints).rig)
     odd = find_by_shape(build_rig(Build(thigh=0.7, shin=1.3), rest_joints).rig)
@@ -103,7 +117,8 @@ class TestRefusal:
             (("leftL", "rightL"), "No two legs were found: 0 chains"),
             (("leftL",), "No two legs were found: 1 chains"),
             (("leftC", "leftA", "leftF", "rightC", "rightA", "rightF"), "No arms were found"),
-            (("leftC", "leftA", "leftF"), "reach out to the sides unequally"),
+            (("leftC", "leftA", "leftF"), "No arms were found"),
+            (("leftF", "leftAelbow", "leftAwrist"), "reach out to the sides unequally"),
             (("leftF", "leftAelbow", "leftAwrist", "rightF", "rightAelbow", "rightAwrist"), "fewer than three joints"),
             (("throat", "skull"), "No head was found"),
         ],
@@ -125,8 +140,18 @@ class TestRefusal:
             np.concatenate((rig.tails, rig.tails[legs] + [0, 0.5, 0])),
             np.concatenate((rig.rest, rig.rest[legs])),
         )
-        with pytest.raises(RigError, match="4 chains of bones go from 'b0' down to the floor, expected two legs"):
+        with pytest.raises(
+            RigError, match="4 chains of bones go from 'b0' down to the floor, 4 of them like legs, expected two"
+        ):
             find_bones(four)
+
+    @pytest.mark.parametrize("turn", [(1.57, 0, 0), (-1.57, 0, 0), (0, 1.57, 0), (3.14, 0, 0)])
+    def test_one_who_lies_or_stands_on_the_head(self, turn: tuple[float, ...], rest_joints: np.ndarray) -> None:
+        rig = build_rig(Build(), rest_joints).rig
+        turned = (rotations.rotate(rotations.exp(np.array(turn)), part) for part in (rig.heads, rig.tails))
+        heads, tails = turned
+        with pytest.raises(RigError, match=r"\blegs?\b"):
+            find_bones(replace(rig, heads=heads, tails=tails))
 
     def test_two_people(self, rest_joints: np.ndarray) -> None:
         rig = build_rig(Build(), rest_joints).rig
