@@ -47,6 +47,15 @@ def captured_armature(context: Any) -> Any:
     return next((each for each in (active, active.parent if active else None) if is_captured(each)), None)
 
 
+def animated_armature(context: Any) -> Any:
+    """The active armature that has a take, captured or not, by itself or by its mesh; None if there is none."""
+    active = context.object
+    for each in (active, active.parent if active else None):
+        if each is not None and each.type == "ARMATURE" and each.animation_data and each.animation_data.action:
+            return each
+    return None
+
+
 def fit_to_footage(scene: Any, motions: Sequence[Motion]) -> None:
     """Gives the scene the footage's rate and length, unless people captured earlier are keyed at its own rate."""
     if not any(is_captured(each) for each in scene.objects):

@@ -25,7 +25,7 @@ _ROOT_MOTION = (
 
 
 class LIMBER_OT_export(LimberOperator):  # noqa: N801
-    """Check the active captured person, and export it with the animation"""
+    """Check the active character, captured or another with a take, and export it with the animation"""
 
     bl_idname = "limber.export"
     bl_label = "Export Character"
@@ -39,9 +39,10 @@ class LIMBER_OT_export(LimberOperator):  # noqa: N801
     root_motion: EnumProperty(
         name="Root Motion", description="Where the body's way through the world is kept", items=_ROOT_MOTION
     )
-    everybody: BoolProperty(
-        name="Everybody",
-        description="Export every captured person of the scene into the folder, each file named after its take",
+    all_takes: BoolProperty(
+        name="All Takes",
+        description="Export every take of the character, and of every captured person of the scene where it is one, "
+        "into the folder, each file named after its take",
         options={"SKIP_SAVE"},
     )
     bvh_order: EnumProperty(
@@ -56,10 +57,10 @@ class LIMBER_OT_export(LimberOperator):  # noqa: N801
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        from .characters import captured_armature
+        from .characters import animated_armature
 
-        if captured_armature(context) is None:
-            cls.poll_message_set("Select a captured person")
+        if animated_armature(context) is None:
+            cls.poll_message_set("Select a character with a take")
             return False
         return True
 
@@ -74,7 +75,7 @@ class LIMBER_OT_export(LimberOperator):  # noqa: N801
         """Beside the files: what the format has."""
         self.layout.use_property_split = True
         self.layout.prop(self, "file_format")
-        self.layout.prop(self, "everybody")
+        self.layout.prop(self, "all_takes")
         if self.file_format == "BVH":
             self.layout.prop(self, "bvh_order")
             self.layout.prop(self, "t_pose")
@@ -82,9 +83,9 @@ class LIMBER_OT_export(LimberOperator):  # noqa: N801
             self.layout.prop(self, "root_motion")
 
     def invoke(self, context: Any, _event: Any) -> set[str]:
-        from .characters import captured_armature
+        from .characters import animated_armature
 
-        return self.guard(lambda: self._choose_file(context, captured_armature(context).name))
+        return self.guard(lambda: self._choose_file(context, animated_armature(context).name))
 
     def check(self, _context: Any) -> bool:
         """Keeps the ending while the user types a name or changes the format."""
@@ -95,7 +96,7 @@ class LIMBER_OT_export(LimberOperator):  # noqa: N801
         return changed
 
     def run(self, context: Any) -> set[str]:
-        from .characters import captured_armature, is_captured
+        from .characters import animated_armature, is_captured
         from .smpl_rig.blender.preset_export import BvhOptions, export_takes, export_with_preset
         from .smpl_rig.exports.preset import PLAIN, preset
         from .smpl_rig.exports.root_motion import RootMotion
@@ -104,11 +105,13 @@ class LIMBER_OT_export(LimberOperator):  # noqa: N801
         root_motion = None if self.root_motion == "PRESET" else RootMotion[self.root_motion]
         bvh = BvhOptions(self.bvh_order, self.t_pose)
         path = Path(bpy.path.ensure_ext(_without_ending(bpy.path.abspath(self.filepath)), self._ending))
-        if self.everybody:
+        active = animated_armature(context)
+        if self.all_takes:
             people = [each for each in context.scene.objects if is_captured(each)]
-            written = export_takes(people, path.parent, self._ending, chosen, root_motion, bvh)
+            characters = people if active in people else [active]
+            written = export_takes(characters, path.parent, self._ending, chosen, root_motion, bvh)
         else:
-            written = {path: export_with_preset(captured_armature(context), path, chosen, root_motion, bvh)}
+            written = {path: export_with_preset(active, path, chosen, root_motion, bvh)}
         for told in dict.fromkeys(message for messages in written.values() for message in messages):
             self.report({"WARNING"}, told)
         self.report({"INFO"}, f"Wrote {', '.join(str(each) for each in written)}")

@@ -100,7 +100,23 @@ class LIMBER_PT_character(SidebarPanel, bpy.types.Panel):  # type: ignore[misc] 
         layout.label(text=armature.name, icon="OUTLINER_OB_ARMATURE")
         draw_smoothness(layout, armature)
         layout.operator("limber.toggle_footage", icon="VIEW_CAMERA", depress=is_footage_shown(context))
-        layout.label(text="Export")
+
+
+class LIMBER_PT_export(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
+    """The active character as a file, captured or retargeted."""
+
+    bl_idname = "LIMBER_PT_export"
+    bl_label = "Export"
+    bl_order = 10  # after all that one exports
+
+    def draw(self, context: Any) -> None:
+        from .characters import animated_armature
+
+        layout, armature = self.layout, animated_armature(context)
+        if armature is None:
+            layout.label(text="Select a character with a take", icon="INFO")
+            return
+        layout.label(text=armature.name, icon="OUTLINER_OB_ARMATURE")
         row = layout.row(align=True)
         for file_format, text in _FORMATS:
             row.operator("limber.export", text=text).file_format = file_format
@@ -252,4 +268,11 @@ def _state_text(capture: Any) -> str:
             return str(capture.state)
 
 
-CLASSES = (LIMBER_PT_capture, LIMBER_PT_options, LIMBER_PT_character, LIMBER_PT_parts, LIMBER_MT_captures)
+CLASSES = (
+    LIMBER_PT_capture,
+    LIMBER_PT_options,
+    LIMBER_PT_character,
+    LIMBER_PT_parts,
+    LIMBER_PT_export,
+    LIMBER_MT_captures,
+)

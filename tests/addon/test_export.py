@@ -53,8 +53,8 @@ def test_the_active_person_for_godot(people: list[Any], tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.glb", "turn.npz", "walk.npz"]
 
 
-def test_everybody_for_unreal(people: list[Any], tmp_path: Path) -> None:
-    options = {"preset": "unreal", "file_format": "FBX", "everybody": True}
+def test_all_takes_for_unreal(people: list[Any], tmp_path: Path) -> None:
+    options = {"preset": "unreal", "file_format": "FBX", "all_takes": True}
     assert bpy.ops.limber.export(filepath=str(tmp_path / "out.fbx"), **options) == {"FINISHED"}
     assert {path.name for path in tmp_path.glob("*.fbx")} == {"walk.fbx", "turn.fbx"}
 
@@ -74,6 +74,32 @@ def test_what_is_wrong_stops_it_and_is_told(people: list[Any], limber: Any, tmp_
     bpy.context.view_layer.objects.active = None
     with pytest.raises(RuntimeError, match="poll"):
         bpy.ops.limber.export(filepath=str(tmp_path / "out.fbx"), preset="unity")
+
+
+def test_a_character_that_was_not_captured(people: list[Any], tmp_path: Path) -> None:
+    """Two takes of another rig, alone; its bones keep their names."""
+    other = bpy.data.objects.new("Hero", bpy.data.armatures.new("Hero"))
+    bpy.context.scene.collection.objects.link(other)
+    bpy.context.view_layer.objects.active = other
+    with pytest.raises(RuntimeError, match="poll"):
+        bpy.ops.limber.export(filepath=str(tmp_path / "out.glb"), file_format="GLB")
+    bpy.ops.object.mode_set(mode="EDIT")
+    other.data.edit_bones.new("hips").tail = (0, 0, 1)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    for name, height in (("hop", 1.0), ("leap", 2.0)):
+        other.animation_data_create().action = bpy.data.actions.new(name)
+        for frame, place in ((1, 0.0), (11, height)):
+            other.pose.bones["hips"].location = (0, place, 0)
+            other.pose.bones["hips"].keyframe_insert("location", frame=frame)
+        track = other.animation_data.nla_tracks.new()
+        track.strips.new(name, 1, other.animation_data.action)
+    options = {"preset": "godot", "file_format": "GLB", "all_takes": True}
+    assert bpy.ops.limber.export(filepath=str(tmp_path / "out.glb"), **options) == {"FINISHED"}
+    assert {path.name for path in tmp_path.glob("*.glb")} == {"hop.glb", "leap.glb"}
+    for name, height in (("hop", 1.0), ("leap", 2.0)):
+        take = read_glb(tmp_path / f"{name}.glb")
+        assert take.places["hips"][-1][1] == pytest.approx(height, abs=1e-4)
+        assert len(take.animations) == 1
 
 
 def test_a_bvh_of_another_order_with_a_t_pose(people: list[Any], tmp_path: Path) -> None:
