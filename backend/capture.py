@@ -25,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 
 from backend.body import TorchBody, limber_body
+from backend.camera_motion import CameraWatch
 from backend.features.feature_cache import FeatureCache
 from backend.features.initial_pose import BodyInCamera, solve
 from backend.features.landmark_points import LandmarkSkin, landmark_points
@@ -114,7 +115,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
         body = load_body(settings.body) if settings.body else limber_body(lambda done: progress("body", done))
         find_pose = pose_finder(network, settings, footage, body, K, device)
     with stages.timed("people"):
-        tracks, frame_count, left_out = _find_people(footage, settings, progress)
+        tracks, frame_count, noticed = _find_people(footage, K, settings, progress)
     chosen = choose_people(tracks, settings.person)
 
     motions = []
@@ -130,7 +131,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
         with stages.timed("placement"):
             motions.append(motion_of(footage, K, body, network, repaired, in_camera))
         progress("placement", (number + 1) / len(chosen))
-    warnings = [*footage.warnings, *left_out, *_empty_warnings(tracks, frame_count)]
+    warnings = [*footage.warnings, *noticed, *_empty_warnings(tracks, frame_count)]
     return Capture(
         motions, body, _report(footage, settings, network, device, tracks, motions, frame_count, stages, warnings)
     )
@@ -171,17 +172,21 @@ def choose_people(tracks: list[Track], person: str) -> list[Track]:
     return found
 
 
-def _find_people(footage: Footage, settings: CaptureSettings, progress: Progress) -> tuple[list[Track], int, list[str]]:
-    tracker = PeopleTracker(threads=settings.threads)
+def _find_people(
+    footage: Footage, K: NDArray[np.float64], settings: CaptureSettings, progress: Progress
+) -> tuple[list[Track], int, list[str]]:
+    """Everybody in the footage, how many frames were read, and what a user should know of them."""
+    tracker, camera = PeopleTracker(threads=settings.threads), CameraWatch(K)
     start = settings.start_s or 0.0
     end = settings.end_s if settings.end_s is not None else footage.duration_s
     frame_count = 0
     for frame in footage.frames(settings.start_s, settings.end_s):
         people = tracker.add(frame)
+        camera.add(frame, tracker.boxes_in(frame))
         frame_count += 1
         progress("people", min((frame.timestamp_s - start) / max(end - start, 1e-6), 1.0), people)
     tracks = tracker.finish()
-    return tracks, frame_count, list(tracker.warnings)
+    return tracks, frame_count, [*tracker.warnings, *camera.warnings()]
 
 
 Bools = NDArray[np.bool_]

@@ -117,6 +117,10 @@ class PeopleTracker:
         self._discover(frame)
         return len(self._seen_in(frame))
 
+    def boxes_in(self, frame: Frame) -> list[NDArray[np.float64]]:
+        """(4,) x, y, width, height in pixels about everybody who is seen in the frame that was added last."""
+        return [person.seen[-1].box for person in self._seen_in(frame)]
+
     def _follow(self, frame: Frame) -> None:
         """Looks for everybody who is known. Who was there a moment ago comes before who is lost."""
         near = (self._detect_about(frame.image, person.box_filter.box) for person in self._active)
