@@ -16,6 +16,7 @@ from smpl_rig import rotations  # noqa: E402
 from smpl_rig.blender.animation import fit_scene, keys_digest  # noqa: E402
 from smpl_rig.blender.bakes import bake_again, outdated_bakes  # noqa: E402
 from smpl_rig.blender.character import apply_smoothness, build_character  # noqa: E402
+from smpl_rig.blender.live_link import link, unlink  # noqa: E402
 from smpl_rig.blender.retarget import (  # noqa: E402
     MARK,
     BakeOptions,
@@ -163,6 +164,26 @@ def test_what_the_target_had_survives(scene: Any, person: Any) -> None:
     assert len(tracks) == 2
 
 
+def test_a_layer_of_the_targets_goes_on_moving_what_is_not_keyed(scene: Any, person: Any) -> None:
+    """A fist in an NLA track, below the walk."""
+    target = armature_of(mpfb_bones("mixamo"))
+    bones = find_rig_bones(target).bones
+    finger = target.pose.bones["mixamorig:LeftHandIndex1"]
+    finger.rotation_quaternion = rotations.exp(np.array([0.8, 0, 0]))
+    finger.keyframe_insert("rotation_quaternion", frame=1)
+    fist = target.animation_data.action
+    layer = target.animation_data.nla_tracks.new()
+    strip = layer.strips.new("fist", 1, fist)
+    if bpy.app.version >= (4, 4, 0):
+        strip.action_slot = fist.slots[0]
+    target.animation_data.action = None
+    finger.rotation_quaternion = (1, 0, 0, 0)
+    retarget_person(target, person, bones)
+    assert limb_errors(scene, target, bones, person, FRAMES).max() < 3
+    scene.frame_set(60)
+    np.testing.assert_allclose(finger.rotation_quaternion, rotations.exp(np.array([0.8, 0, 0])), atol=1e-5)
+
+
 def test_several_takes_are_several_actions(
     scene: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]
 ) -> None:
@@ -247,7 +268,7 @@ def test_a_person_who_was_moved_is_followed_there(scene: Any, person: Any) -> No
 
 
 def test_a_library_override(scene: Any, person: Any, tmp_path: Path) -> None:
-    """An armature that is linked from another file."""
+    """An armature that is linked from another file: baked with all that can be asked for, and linked to the person."""
     target = armature_of(mpfb_bones("mixamo"), "Linked")
     path = tmp_path / "library.blend"
     bpy.data.libraries.write(str(path), {target})
@@ -259,8 +280,13 @@ def test_a_library_override(scene: Any, person: Any, tmp_path: Path) -> None:
     override = linked.override_create(remap_local_usages=True)
     bpy.context.view_layer.update()
     found = find_rig_bones(override)
-    retarget_person(override, person, found.bones)
+    link(override, person, found.bones)
     assert limb_errors(scene, override, found.bones, person, FRAMES).max() < 3
+    unlink(override)
+    retarget_person(override, person, found.bones, BakeOptions(relax_fingers=True))
+    assert limb_errors(scene, override, found.bones, person, FRAMES).max() < 3
+    apply_smoothness(person, 1.0)
+    assert len(bake_again(override, found.bones)) == 1
 
 
 @pytest.mark.parametrize("scale", [(1, 1, 2), (-1, -1, -1)])
