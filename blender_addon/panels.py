@@ -117,9 +117,9 @@ class LIMBER_PT_export(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  # 
             layout.label(text="Select a character with a take", icon="INFO")
             return
         layout.label(text=armature.name, icon="OUTLINER_OB_ARMATURE")
-        row = layout.row(align=True)
+        grid = layout.grid_flow(row_major=True, columns=3, even_columns=True, align=True)
         for file_format, text in _FORMATS:
-            row.operator("limber.export", text=text).file_format = file_format
+            grid.operator("limber.export", text=text).file_format = file_format
         layout.menu("LIMBER_MT_export_presets", text="Export for a Program", icon="EXPORT")
 
 
