@@ -110,11 +110,16 @@ class Alignment:
         return chains
 
     def chest(self) -> int:
-        """The lowest joint on which head and both arms hang."""
+        """The lowest joint on which head and both arms hang, and which lies below the shoulders.
+
+        In 3ds Max Biped collar bones hang on the neck.
+        """
         top = self.joints["pelvis"]
         limbs = [self.motion.path(self.joints[name], top) for name in ("head", "left_shoulder", "right_shoulder")]
         shared = [joint for joint in limbs[0][:-1] if all(joint in limb[:-1] for limb in limbs)]
-        return shared[-1] if shared else top
+        shoulders = min(self.rest[self.joints[f"{side}_shoulder"], 1] for side in SIDES)
+        below = [joint for joint in shared if self.rest[joint, 1] < shoulders]
+        return (below or shared or [top])[-1]
 
     def _pelvis(self, positions: Floats, orientation: Floats) -> Floats:
         """(T, 3): the middle of the hips follows the source's."""

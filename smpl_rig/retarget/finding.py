@@ -22,9 +22,9 @@ from .saved_maps import known_maps
 
 Floats = NDArray[np.floating[Any]]
 
-#: Parts of the figure's height: how near to the floor feet end, how high what carries legs lies at least, how far up
-#: the trunk's top, how far to the side hands reach.
-FOOT_ABOVE_FLOOR, CARRIER_ABOVE_FLOOR, TOP_ABOVE_FLOOR, HAND_ASIDE = 0.1, 0.2, 0.7, 0.08
+#: Parts of the figure's height: how near to the floor feet end, how high knees lie at most and what carries legs at
+#: least, how far up the trunk's top, how far to the side hands reach.
+FOOT_ABOVE_FLOOR, KNEE_ABOVE_FLOOR, CARRIER_ABOVE_FLOOR, TOP_ABOVE_FLOOR, HAND_ASIDE = 0.1, 0.45, 0.2, 0.7, 0.08
 #: Toes bend at this part of the way from the ankle to their tips.
 BALL_ALONG_FOOT = 0.65
 #: Bones that begin so near to each other, as a part of the height, are the head and parts of the face.
@@ -174,12 +174,13 @@ class _Figure:
         """Hip, knee, ankle and perhaps foot of both legs, whichever is which."""
         rig = self._rig
         low = self._floor + FOOT_ABOVE_FLOOR * self._height
-        high = self._floor + CARRIER_ABOVE_FLOOR * self._height
+        high, knees = (self._floor + part * self._height for part in (CARRIER_ABOVE_FLOOR, KNEE_ABOVE_FLOOR))
         ends = [
             leaf
             for leaf in self._leaves
             if min(rig.heads[leaf, 2], rig.tails[leaf, 2]) < low
             and max((rig.heads[above, 2] for above in rig.ancestors(leaf)), default=low) > high
+            and any(low < rig.heads[above, 2] < knees for above in rig.ancestors(leaf))
         ]
         if len(ends) < 2:
             raise RigError(
@@ -350,6 +351,8 @@ class _Figure:
             unlike = abs(np.log(upper / forearm / UPPER_TO_FOREARM))
             expected = ARM_TO_SHOULDER * max(rig.heads[shoulder, 2] - self._floor, 0.1 * self._height)
             unlike += 0.5 * abs(np.log((upper + forearm) / expected))
+            way, on = rig.heads[elbow] - rig.heads[shoulder], rig.heads[wrist] - rig.heads[elbow]
+            unlike += 0.5 * float(np.arccos(np.clip(way @ on / (upper * forearm), -1, 1)))  # at rest arms are straight
             if unlike < best:
                 best, joints = float(unlike), (shoulder, elbow, wrist)
         return (best, joints) if joints else None
@@ -388,7 +391,12 @@ class _Figure:
 
     def _above(self, chest: int, bone: int) -> float:
         """Metres by which a bone rises, less those by which it lies beside what it rises from (a pack, a flag)."""
-        ends = np.stack((self._rig.heads[bone], self._rig.tails[bone])) - self._rig.heads[chest]
+        ends = (
+            self._rig.heads[[bone]]
+            if self._children[bone]
+            else np.stack((self._rig.heads[bone], self._rig.tails[bone]))
+        )
+        ends = ends - self._rig.heads[chest]
         return float((ends[:, 2] - np.linalg.norm(ends[:, :2], axis=-1)).max())
 
     def _evenness(self, start: int, middle: int, end: int) -> float:

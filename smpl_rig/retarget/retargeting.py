@@ -130,7 +130,7 @@ class Retargeting:
         self._body_ankle += SOLE_BELOW_BALL_M
         self._ankle = float(np.mean([self.places[f"{side}_ankle"][2] for side in SIDES]))
         #: By bone, the chain of SMPL's joints that it follows, and how far along it, from 0 to 1.
-        self.followed = _followed(self.bones)
+        self.followed = _followed(rig, self.bones)
         self._check_tree()
 
     @property
@@ -307,12 +307,18 @@ def _with_whole_limbs(rig: Rig, bones: RigBones) -> RigBones:
     return replace(bones, joints=joints, twists=twists)
 
 
-def _followed(bones: RigBones) -> dict[str, tuple[tuple[str, ...], float]]:
-    """By bone, the chain of SMPL's joints that it follows, and how far along it, from 0 to 1."""
+def _followed(rig: Rig, bones: RigBones) -> dict[str, tuple[tuple[str, ...], float]]:
+    """By bone, the chain of SMPL's joints that it follows, and how far along it, from 0 to 1.
+
+    Where legs hang on the spine (3ds Max Biped's thighs do on its first bone), what carries them goes with the pelvis.
+    """
     spine, neck = bones.chains.get("spine", ()), bones.chains.get("neck", ())
     found: dict[str, tuple[tuple[str, ...], float]] = {bones.joints["pelvis"]: (("pelvis",), 0.0)}
-    for number, bone in enumerate(spine, 1):
-        found[bone] = (("pelvis", "spine1", "spine2", "spine3"), number / len(spine))
+    carries = {above for side in SIDES for above in rig.ancestors(rig.index(bones.joints[f"{side}_hip"]))}
+    bending = [bone for bone in spine if rig.index(bone) not in carries]
+    found |= {bone: (("pelvis",), 0.0) for bone in spine if bone not in bending}
+    for number, bone in enumerate(bending, 1):
+        found[bone] = (("pelvis", "spine1", "spine2", "spine3"), number / len(bending))
     for number, bone in enumerate(neck, 1):
         found[bone] = (("spine3", "neck", "head"), number / (len(neck) + 1))
     found[bones.joints["head"]] = (("head",), 0.0)

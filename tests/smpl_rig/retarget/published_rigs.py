@@ -116,6 +116,14 @@ def _fingers(indent: int, names: str, count: int = 3, kinds: tuple[str, ...] = F
     return "\n".join(lines)
 
 
+def _biped_fingers(indent: int) -> str:
+    lines = []
+    for number, finger in enumerate(FINGERS):
+        for joint, end in enumerate(("", "1", "2")):
+            lines.append(f"{'  ' * (indent + joint)}Bip01_@_Finger{number}{end} @_{finger}{joint + 1}")
+    return "\n".join(lines)
+
+
 _DAZ_FINGERS = ("Thumb", "Index", "Mid", "Ring", "Pinky")
 
 DAZ_8 = PublishedRig(
@@ -448,6 +456,172 @@ Hips pelvis
     ("Left", "Right"),
 )
 
+BIPED = PublishedRig(
+    "3ds Max Biped",
+    f"""
+Bip01 pelvis
+  Bip01_Footsteps ground
+  Bip01_Pelvis pelvis
+    Bip01_Spine spine1 pelvis 0.5
+      Bip01_@_Thigh @_hip
+        Bip01_@_Calf @_knee
+          Bip01_@_Foot @_ankle
+            Bip01_@_Toe0 @_foot
+              Bip01_@_Toe0Nub @_toes
+      Bip01_Spine1 spine2
+        Bip01_Spine2 spine3
+          Bip01_Neck neck
+            Bip01_Head head
+              Bip01_HeadNub crown
+            Bip01_@_Clavicle @_collar
+              Bip01_@_UpperArm @_shoulder
+                Bip01_@UpArmTwist @_shoulder @_elbow 0.4
+                Bip01_@_Forearm @_elbow
+                  Bip01_@_ForeTwist @_elbow @_wrist 0.4
+                  Bip01_@_Hand @_wrist
+{_biped_fingers(10)}
+""",
+    ("L", "R"),
+)
+
+MAKEHUMAN = PublishedRig(
+    "MakeHuman default",
+    """
+root pelvis
+  pelvis.@ pelvis @_hip 0.5
+    upperleg01.@ @_hip
+      upperleg02.@ @_hip @_knee 0.5
+        lowerleg01.@ @_knee
+          lowerleg02.@ @_knee @_ankle 0.5
+            foot.@ @_ankle
+              toe2-1.@ @_foot
+  spine05 spine1
+    spine04 spine1 spine2 0.5
+      spine03 spine2
+        spine02 spine3
+          spine01 spine3 neck 0.4
+            clavicle.@ @_collar
+              shoulder01.@ @_collar @_shoulder 0.6
+                upperarm01.@ @_shoulder
+                  upperarm02.@ @_shoulder @_elbow 0.5
+                    lowerarm01.@ @_elbow
+                      lowerarm02.@ @_elbow @_wrist 0.5
+                        wrist.@ @_wrist
+                          metacarpal1.@ @_wrist @_index1 0.3
+                            finger2-1.@ @_index1
+                              finger2-2.@ @_index2
+                          metacarpal2.@ @_wrist @_middle1 0.3
+                            finger3-1.@ @_middle1
+                              finger3-2.@ @_middle2
+                          finger1-1.@ @_thumb1
+                            finger1-2.@ @_thumb2
+            neck01 neck
+              neck02 neck head 0.4
+                neck03 neck head 0.7
+                  head head
+                    jaw head crown 0.2
+                    eye.L head crown 0.5
+                    eye.R head crown 0.5
+          breast.L spine3
+          breast.R spine3
+""",
+    ("L", "R"),
+    arms_down=0.7,
+)
+
+UNREAL_4 = PublishedRig(
+    "Unreal mannequin",
+    f"""
+root ground
+  pelvis pelvis
+    spine_01 spine1
+      spine_02 spine2
+        spine_03 spine3
+          clavicle_@ @_collar
+            upperarm_@ @_shoulder
+              upperarm_twist_01_@ @_shoulder @_elbow 0.1
+              lowerarm_@ @_elbow
+                lowerarm_twist_01_@ @_elbow @_wrist 0.6
+                hand_@ @_wrist
+{_fingers(9, "{finger}_0{number}_@")}
+          neck_01 neck
+            head head
+    thigh_@ @_hip
+      thigh_twist_01_@ @_hip @_knee 0.4
+      calf_@ @_knee
+        calf_twist_01_@ @_knee @_ankle 0.4
+        foot_@ @_ankle
+          ball_@ @_foot
+  ik_foot_root ground
+    ik_foot_@ @_ankle
+  ik_hand_root ground
+    ik_hand_gun right_wrist
+      ik_hand_@ @_wrist
+""",
+    ("l", "r"),
+    arms_down=0.8,
+)
+
+VRM = PublishedRig(
+    "VRM humanoid",
+    """
+Hips pelvis
+  Spine spine1
+    Chest spine2
+      UpperChest spine3
+        Neck neck
+          Head head
+            LeftEye head crown 0.5
+            RightEye head crown 0.5
+        @Shoulder @_collar
+          @UpperArm @_shoulder
+            @LowerArm @_elbow
+              @Hand @_wrist
+                @ThumbProximal @_thumb1
+                  @ThumbIntermediate @_thumb2
+                    @ThumbDistal @_thumb3
+                @MiddleProximal @_middle1
+                  @MiddleIntermediate @_middle2
+                    @MiddleDistal @_middle3
+  @UpperLeg @_hip
+    @LowerLeg @_knee
+      @Foot @_ankle
+        @Toes @_foot
+""",
+    ("Left", "Right"),
+)
+
+SMPL_X = PublishedRig(
+    "SMPL",
+    """
+root ground
+  pelvis pelvis
+    @_hip @_hip
+      @_knee @_knee
+        @_ankle @_ankle
+          @_foot @_foot
+    spine1 spine1
+      spine2 spine2
+        spine3 spine3
+          neck neck
+            head head
+              jaw head crown 0.2
+              left_eye_smplhf head crown 0.5
+              right_eye_smplhf head crown 0.5
+          @_collar @_collar
+            @_shoulder @_shoulder
+              @_elbow @_elbow
+                @_wrist @_wrist
+                  @_thumb1 @_thumb1
+                    @_thumb2 @_thumb2
+                      @_thumb3 @_thumb3
+                  @_middle1 @_middle1
+                    @_middle2 @_middle2
+                      @_middle3 @_middle3
+""",
+    ("left", "right"),
+)
+
 PUBLISHED = {
     "Daz Genesis 8": DAZ_8,
     "Daz Genesis 9": DAZ_9,
@@ -459,4 +633,9 @@ PUBLISHED = {
     "Rokoko Live": ROKOKO_LIVE,
     "Xsens": XSENS,
     "Xsens BVH": XSENS_BVH,
+    "3ds Max Biped": BIPED,
+    "MakeHuman": MAKEHUMAN,
+    "Unreal 4": UNREAL_4,
+    "VRM": VRM,
+    "SMPL-X": SMPL_X,
 }
