@@ -11,6 +11,7 @@ import binascii
 import json
 import os
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,63 @@ class _Track:
         return before, after, (0 * part if self._way == "STEP" else part)[:, None]
 
 
+def _is_index(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _are_indices(value: Any) -> bool:
+    return isinstance(value, list) and all(_is_index(each) for each in value)
+
+
+def _numbers(count: int) -> Callable[[Any], bool]:
+    return lambda value: (
+        isinstance(value, list) and len(value) == count and all(isinstance(each, int | float) for each in value)
+    )
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
+
+
+#: Of the lists at the top, what is read of each member, and what the specification says of it.
+_LAYOUT: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = {
+    "nodes": {
+        "children": (_are_indices, "indices of nodes"),
+        "translation": (_numbers(3), "3 numbers"),
+        "rotation": (_numbers(4), "4 numbers"),
+        "scale": (_numbers(3), "3 numbers"),
+        "matrix": (_numbers(16), "16 numbers"),
+    },
+    "skins": {"joints": (_are_indices, "indices of nodes")},
+    "animations": {"samplers": (_are_objects, "a list of objects"), "channels": (_are_objects, "a list of objects")},
+    "accessors": {
+        "bufferView": (_is_index, "an index"),
+        "count": (_is_index, "a whole number"),
+        "componentType": (lambda value: _is_index(value) and value in _NUMBERS, f"one of {[*_NUMBERS]}"),
+        "type": (lambda value: isinstance(value, str) and value in _SIZES, f"one of {[*_SIZES]}"),
+    },
+    "bufferViews": {"buffer": (_is_index, "an index")},
+    "buffers": {"uri": (lambda value: isinstance(value, str), "text")},
+}
+
+
+def _check_layout(content: dict[str, Any]) -> None:
+    """Refuses what the specification does not allow, of what is read.
+
+    Raises:
+        GltfError: naming the key.
+    """
+    for name, rules in _LAYOUT.items():
+        members = content.get(name, [])
+        if not _are_objects(members):
+            raise GltfError(f"Key '{name}' is {str(members)[:40]!r}, expected a list of objects.")
+        for index, member in enumerate(members):
+            for key, (is_right, expected) in rules.items():
+                if key in member and not is_right(member[key]):
+                    told = str(member[key])[:40]
+                    raise GltfError(f"Key '{name}[{index}].{key}' is {told!r}, expected {expected}.")
+
+
 class _File:
     """The JSON of a file and the bytes that it points to."""
 
@@ -247,6 +305,7 @@ class _File:
             "2"
         ):
             raise GltfError("This is no glTF 2 file: 'asset.version' is missing or another.")
+        _check_layout(self.content)
         self._buffers = [self._buffer(buffer) for buffer in self.content.get("buffers", [])]
 
     def accessor(self, index: int) -> Floats:
