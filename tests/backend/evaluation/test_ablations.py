@@ -2,10 +2,20 @@
 
 import torch
 
-from backend.evaluation.ablations import CHANGES, PlainAttention, SelfSimilarity, ShortSighted, mps_net, table, wider
+from backend.evaluation.ablations import (
+    CHANGES,
+    PlainAttention,
+    SelfSimilarity,
+    ShortSighted,
+    changed,
+    mps_net,
+    table,
+    wider,
+)
 from backend.models.frame_features import FrameFeatures
 from backend.models.mps_net import CURRENT, LENGTH, MPSNet
 from backend.models.temporal_network import Frames
+from backend.models.weights import build_landmark_network
 from backend.training.detector import DetectorErrors
 
 
@@ -38,6 +48,14 @@ def test_every_parameter_of_another_attention_learns() -> None:
         without = [name for name, value in network.moca.named_parameters() if value.grad is None]
         assert not without, (moca, without)
         assert isinstance(network.moca, moca)
+
+
+def test_what_is_not_changed_is_as_it_was_learned() -> None:
+    trained = build_landmark_network("mps-net")
+    network = changed(trained, mps_net(PlainAttention))
+    for name, value in network.network.state_dict().items():
+        assert torch.equal(value, trained.network.state_dict()[name]), name
+    assert network.encoder is trained.encoder
 
 
 def test_a_wider_detector_errs_more_and_is_otherwise_the_same() -> None:
