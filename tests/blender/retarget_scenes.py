@@ -9,6 +9,7 @@ import numpy as np
 
 from smpl_rig.kinematics import relative_rotations
 from smpl_rig.motion import Motion
+from smpl_rig.retarget.retargeting import Performance
 from smpl_rig.retarget.rig_map import RigBones
 from smpl_rig.skeleton import INDEX
 
@@ -20,11 +21,16 @@ LIMBS = (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "a
 
 
 def walking(rest_joints: np.ndarray, make_motion: Callable[..., Motion], frames: int = 120) -> Motion:
-    performance = walk(rest_joints, frames=frames)
-    motion = make_motion(frames=frames, frame_rate=60.0)
-    local = relative_rotations(performance.turned)
+    return captured(walk(rest_joints, frames=frames), make_motion)
+
+
+def captured(performance: Performance, make_motion: Callable[..., Motion]) -> Motion:
+    """As a Motion."""
+    rate = 1 / float(np.median(np.diff(performance.times_s)))
+    motion = make_motion(frames=len(performance.times_s), frame_rate=rate)
     motion = replace(motion, contacts=performance.contacts)
-    return motion.with_pose(local, performance.joints[:, 0] - rest_joints[0])
+    local = relative_rotations(performance.turned)
+    return motion.with_pose(local, performance.joints[:, 0] - performance.rest_joints[0])
 
 
 def armature_of(stored: Sequence[StoredBone], name: str = "Rig") -> Any:

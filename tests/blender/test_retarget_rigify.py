@@ -21,7 +21,8 @@ from smpl_rig.retarget.rig import RigError  # noqa: E402
 from smpl_rig.retarget.rig_map import RigBones  # noqa: E402
 
 from ..retarget_rigs import mpfb_bones  # noqa: E402
-from .retarget_scenes import FRAMES, armature_of, limb_errors, walking  # noqa: E402
+from ..smpl_rig.retarget.performances import from_library  # noqa: E402
+from .retarget_scenes import FRAMES, armature_of, captured, limb_errors, walking  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +104,19 @@ def test_rigifys_ik_controls(
     assert bent == pytest.approx(BENT_DEG["middle"][1:], abs=2)
     retarget_person(rigify, person, bones)
     assert keys_digest(rigify) == fk_digest
+
+
+@pytest.mark.parametrize("name", ["cmu_martial_05", "cc0_crawl"])
+def test_kicks_and_crawls_on_ik(
+    name: str, scene: Any, rigify: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]
+) -> None:
+    motion = captured(from_library(name, rest_joints, frames=100), make_motion)
+    fit_scene(scene, motion)
+    person = build_character(scene, motion, None, name, 0.0)
+    bones = find_rig_bones(rigify).bones
+    retarget_person(rigify, person, bones, BakeOptions(use_ik=True))
+    frames = range(1, len(motion.timestamps_s) + 1, 5)
+    assert limb_errors(scene, rigify, deforming(bones), person, frames).max() < 3
 
 
 def test_a_rig_without_ik_controls_is_told_so(
