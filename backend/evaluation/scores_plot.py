@@ -36,8 +36,9 @@ def plot(rows: Sequence[Row], default: str, path: Path) -> None:
         path: of the picture.
     """
     figure = Figure(figsize=(14, 10), layout="constrained")
-    places = figure.subplot_mosaic([["every", "every"], ["act", "joint"]], width_ratios=(3, 2))
+    places = figure.subplot_mosaic([["every", "near"], ["act", "joint"]], width_ratios=(3, 2))
     _every_answer(places["every"], rows)
+    _only_networks(places["near"], rows)
     by_act, by_joint = places["act"], places["joint"]
     acts = list(dict.fromkeys(row.act for row in rows))
     chosen = [name for name in (FAIR, PER_FRAME.name, default) if name in answers_in(rows)]
@@ -51,7 +52,27 @@ def plot(rows: Sequence[Row], default: str, path: Path) -> None:
 
 
 def _every_answer(axes: Axes, rows: Sequence[Row]) -> None:
-    """PA-MPJPE against ACC-ERR: a colour for each network, a marker for what was done to its answer."""
+    """PA-MPJPE against ACC-ERR, of BlazePose's 3D and the solver too."""
+    _answers(axes, rows)
+    for brought, marker in _MARKERS.items():
+        axes.plot([], [], marker, color="0.4", label=brought)
+    axes.set_xscale("log")
+    ticks = [4, 5, 6, 8, 10, 15, 20, 30, 40]
+    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.set_xticks([], minor=True)
+    axes.set(title="every answer", xlabel="ACC-ERR, mm/frame²", ylabel="PA-MPJPE, mm")
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize="small", ncols=2)
+
+
+def _only_networks(axes: Axes, rows: Sequence[Row]) -> None:
+    """The same from near by, where one network can be told from another."""
+    _answers(axes, [row for row in rows if _whose(row.answer) not in _OTHERS])
+    axes.set(title="networks, from near by", xlabel="ACC-ERR, mm/frame²")
+
+
+def _answers(axes: Axes, rows: Sequence[Row]) -> None:
+    """A colour for each network, a marker for what was done to its answer."""
     paths: dict[str, list[tuple[float, float, str]]] = {}
     for answer in answers_in(rows):
         if answer != TRUTH:
@@ -63,16 +84,7 @@ def _every_answer(axes: Axes, rows: Sequence[Row]) -> None:
         axes.plot([x for x, _, _ in points], [y for _, y, _ in points], "-", color=colour, linewidth=1, label=name)
         for x, y, brought in points:
             axes.plot(x, y, _MARKERS[brought], color=colour, markersize=7)
-    for brought, marker in _MARKERS.items():
-        axes.plot([], [], marker, color="0.4", label=brought)
-    axes.set_xscale("log")
-    ticks = [4, 5, 6, 8, 10, 15, 20, 30, 40]
-    axes.set_xticks(ticks, [str(tick) for tick in ticks])
-    axes.set_xticks([], minor=True)
-    axes.set(title="every answer", xlabel="ACC-ERR, mm/frame²", ylabel="PA-MPJPE, mm")
-    axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small", ncols=2)
 
 
 def _whose(answer: str) -> str:
@@ -91,6 +103,7 @@ def _bars(axes: Axes, answers: Sequence[str], names: Sequence[str], heights: Cal
         colour = "tab:red" if answer not in (FAIR, PER_FRAME.name) else _OTHERS[_whose(answer)]
         axes.bar(np.arange(len(names)) + place * width, heights(answer), width, label=answer, color=colour)
     axes.set_xticks(np.arange(len(names)) + 0.4 - width / 2, names, rotation=35, ha="right")
+    axes.set_axisbelow(True)
     axes.grid(axis="y", alpha=0.3)
 
 
