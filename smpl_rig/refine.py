@@ -162,7 +162,7 @@ class Refinement:
         turned = self._rotations_at(each)
         about_pelvis = kinematics.joint_positions(turned, self._rest, -self._rest[0])
         pelvis = self._root_at(each[0], sole_points(turned, about_pelvis, self._rest))
-        local = rotations.make_continuous(kinematics.relative_rotations(turned))
+        local = kinematics.relative_rotations(turned)
         return self.motion.with_joints(local, pelvis - self._rest[0], about_pelvis + pelvis[:, None])
 
     def _prepare_rotations(self) -> None:
@@ -174,7 +174,8 @@ class Refinement:
         seen[~motion.observed & ~self._bridged] = 1  # what stays open stays as it is
         self._weight = np.maximum(seen.T, LEAST_CONFIDENCE)  # (24, T)
         steps = _steps(turned)
-        path = np.concatenate((np.zeros((3, JOINT_COUNT, 1)), np.cumsum(steps, axis=-1)), axis=-1)
+        path = np.zeros((3, JOINT_COUNT, len(motion)))
+        np.cumsum(steps, axis=-1, out=path[..., 1:])
         short, middle, long = (timeline.noise_variance(path, spacing_s) for spacing_s in NOISE_SPACINGS_S)
         forgotten = middle - long / MOTION_GROWS
         noise, wander = (_times_usual(variance) for variance in (forgotten, forgotten - 2 * short))  # (24, 1)
@@ -188,12 +189,12 @@ class Refinement:
         self._first = rotations.multiply(turned, rotations.cayley(change.T))
         self._first_steps = _steps(self._first)
         self._pull_back = -(self._weight * timeline.share) * change
-        acceleration = timeline.second_derivative(self._first_steps)
-        calm = self._calmness(acceleration, accelerating, ACCELERATION_REACH_S)
+        squared = (timeline.second_derivative(self._first_steps) ** 2).sum(axis=0)
+        calm = self._calmness(squared, accelerating, ACCELERATION_REACH_S)
         self._calm = noise**NOISE_POWER * np.maximum(calm, NOISY_CALMNESS * (1 - 1 / noise) * self._told)
-        velocity = self._first_steps / timeline.step
-        velocity = (velocity[..., 1:] + velocity[..., :-1]) / 2
-        still = wander**NOISE_POWER * self._calmness(velocity, moving, VELOCITY_REACH_S)
+        squared = (self._first_steps**2).sum(axis=0) / timeline.step**2
+        squared = (squared[:, 1:] + squared[:, :-1]) / 2
+        still = wander**NOISE_POWER * self._calmness(squared, moving, VELOCITY_REACH_S)
         # from frame to frame, where both are still; what was not seen goes on moving as it did
         still = np.concatenate((still[:, :1], np.minimum(still[:, 1:], still[:, :-1]), still[:, -1:]), axis=-1)
         self._still = still * np.minimum(self._weight[:, 1:], self._weight[:, :-1])  # (24, T-1)
@@ -205,10 +206,10 @@ class Refinement:
             squared *= self._timeline.mean_around(self._told[None].astype(np.float64), 2 * reach_s) > 1 - 1e-9
         return np.asarray(time_constant_s**4 * self._told / (1 + squared / usual_squared))
 
-    def _calmness(self, motion: Floats, usual_squared: Floats, reach_s: float) -> Floats:
-        """Between 0 and 1, (J, T-2), by how much motion (3, J, T-2) there is around."""
-        squared = (motion**2).sum(axis=0) * self._told
-        return np.asarray(self._told * np.exp(-self._timeline.mean_around(squared, reach_s) / usual_squared))
+    def _calmness(self, squared: Floats, usual_squared: Floats, reach_s: float) -> Floats:
+        """Between 0 and 1, (J, T-2), by the square (J, T-2) of how much the motion moves or accelerates around."""
+        around = self._timeline.mean_around(squared * self._told, reach_s)
+        return np.asarray(self._told * np.exp(around / -usual_squared))
 
     def _rotations_at(self, smoothness: Floats) -> Floats:
         """(24, T) -> orientations of the bones in the world (T, 24, 4).
@@ -238,8 +239,8 @@ class Refinement:
         free = np.zeros((1, len(timeline.step)))
         system = PentadiagonalSystem(*timeline.bands(self._pelvis_weight, first, free))
         smooth = system.solve(self._pelvis_weight * timeline.share * self._pelvis)
-        acceleration = timeline.second_derivative(np.diff(smooth))
-        self._pelvis_calm = self._calmness(acceleration, usual_squared, ROOT_REACH_S)
+        squared = (timeline.second_derivative(np.diff(smooth)) ** 2).sum(axis=0)
+        self._pelvis_calm = self._calmness(squared, usual_squared, ROOT_REACH_S)
         contacts = motion.contacts.T.astype(np.float64)  # (4, T)
         self._resting = contacts[:, 1:] * contacts[:, :-1]  # (4, T-1)
 

@@ -13,7 +13,7 @@ Bands = tuple[Floats, Floats, Floats]
 
 
 #: How many moments tell the noise of a long motion.
-_NOISE_SAMPLES = 1000
+_NOISE_SAMPLES = 400
 _ROUNDING_S = 1e-6
 #: By the number of components.
 _MEDIAN_OF_CHI_SQUARED = {1: 0.4549, 3: 2.366}
@@ -38,7 +38,8 @@ class Timeline:
 
     def second_derivative(self, steps: Floats) -> Floats:
         """Of a path given by its steps (..., T-1) from frame to frame -> (..., T-2), at the inner frames."""
-        result: Floats = steps[..., 1:] * self._after - steps[..., :-1] * self._before
+        result: Floats = steps[..., 1:] * self._after
+        result -= steps[..., :-1] * self._before
         return result
 
     def second_difference(self, path: Floats, reach_s: float) -> Floats:
@@ -56,11 +57,18 @@ class Timeline:
             index = np.clip(np.searchsorted(times, moments, side="right") - 1, 0, len(times) - 2)
             part = (moments - times[index]) / self.step[index]
             before = np.take(path, index, axis=-1)
-            return np.asarray(before + part * (np.take(path, index + 1, axis=-1) - before))
+            after = np.take(path, index + 1, axis=-1)
+            after -= before
+            after *= part
+            after += before
+            return after
 
-        inside = at(times[chosen] + reach_s) + at(times[chosen] - reach_s) - 2 * path[..., chosen]
+        inside = at(times[chosen] + reach_s)
+        inside += at(times[chosen] - reach_s)
+        inside -= 2 * path[..., chosen]
+        inside /= reach_s**2
         around = (chosen.start - 1, len(times) - 1 - chosen.stop)
-        return np.asarray(np.pad(inside / reach_s**2, [(0, 0)] * (path.ndim - 1) + [around], mode="edge"))
+        return np.asarray(np.pad(inside, [(0, 0)] * (path.ndim - 1) + [around], mode="edge"))
 
     def noise_variance(self, path: Floats, spacing_s: float) -> Floats:
         """Of the noise in each component of paths (C, J, T) -> (J,); 0 where less than four spacings long.
@@ -91,7 +99,8 @@ class Timeline:
         def until(times: Floats) -> Floats:
             index = np.clip(np.searchsorted(edges, times, side="right") - 1, 0, len(values[0]) - 1)
             part = (times - edges[index]) / self._within[index]
-            return integral[:, index] * (1 - part) + integral[:, index + 1] * part
+            before = np.take(integral, index, axis=-1)
+            return np.asarray(before + part * (np.take(integral, index + 1, axis=-1) - before))
 
         middle = self._since_first[1:-1] - self.step[0] / 2  # where each inner frame lies among the edges
         start, end = np.maximum(middle - reach_s, 0), np.minimum(middle + reach_s, edges[-1])
@@ -107,21 +116,23 @@ class Timeline:
         Returns:
             (..., J, T).
         """
-        weighted = self.second_derivative(steps) * (stiffness * self._within)
-        gradient = np.zeros((*steps.shape[:-1], steps.shape[-1] + 1))
-        pull = weighted * self._before
-        gradient[..., :-2] += pull
+        # few large arrays: making one costs as much as filling it
+        weighted = self.second_derivative(steps)
+        weighted *= stiffness * self._within
+        gradient = np.empty((*steps.shape[:-1], steps.shape[-1] + 1))
+        gradient[..., -2:] = 0
+        np.multiply(weighted, self._before, out=gradient[..., :-2])
+        pull = weighted * (self._before + self._after)
         gradient[..., 1:-1] -= pull
-        pull = weighted * self._after
-        gradient[..., 1:-1] -= pull
-        gradient[..., 2:] += pull
+        gradient[..., 2:] += np.multiply(weighted, self._after, out=pull)
         return gradient
 
     def moving_gradient(self, drag: Floats, steps: Floats) -> Floats:
         """Half the gradient of the integral of ``drag |x'|^2`` in x: (J, T-1), (..., J, T-1) -> (..., J, T)."""
         pull = steps * (drag / self.step)
-        gradient = np.zeros((*steps.shape[:-1], steps.shape[-1] + 1))
-        gradient[..., :-1] -= pull
+        gradient = np.empty((*steps.shape[:-1], steps.shape[-1] + 1))
+        np.negative(pull, out=gradient[..., :-1])
+        gradient[..., -1] = 0
         gradient[..., 1:] += pull
         return gradient
 
