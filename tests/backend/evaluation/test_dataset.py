@@ -70,12 +70,10 @@ def threedpw(rendered_clip: RenderedClip, tmp_path_factory: pytest.TempPathFacto
     return folder
 
 
-def test_the_command(
-    threedpw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("backend.models.weights_file", lambda name: tmp_path / f"no_{name}")
+def test_the_command(threedpw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "figures.json"
-    assert cli.main(["evaluate", "dataset", "3dpw", str(threedpw), "--device", "cpu", "--json", str(path)]) == 0
+    arguments = [str(threedpw), "--networks", "per-frame", "--device", "cpu", "--json", str(path)]
+    assert cli.main(["evaluate", "dataset", "3dpw", *arguments]) == 0
     answers = json.loads(path.read_text())["answers"]
     assert list(answers) == ["BlazePose's 3D", "BlazePose's 3D, repaired, smoothed", "per-frame"]
     said = capsys.readouterr().out
@@ -89,15 +87,14 @@ def test_the_command(
 
 
 def test_with_smpl_s_files_the_papers_joints_and_vertices_are_compared(
-    threedpw: Path, body: Body, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    threedpw: Path, body: Body, tmp_path: Path
 ) -> None:
     """The embedded body in the place of SMPL's, and a regressor of its joints."""
-    monkeypatch.setattr("backend.models.weights_file", lambda name: tmp_path / f"no_{name}")
     body.save(tmp_path / "SMPL_NEUTRAL.npz")
     smpl = [{"spine": "spine2", "head_top": "head"}.get(name, name) for name in REGRESSED_JOINTS]
     np.save(tmp_path / "J_regressor_h36m.npy", body.J_regressor[[INDEX[name] for name in smpl]])
     path = tmp_path / "figures.json"
-    arguments = [str(threedpw), "--smpl", str(tmp_path), "--device", "cpu", "--json", str(path)]
+    arguments = [str(threedpw), "--smpl", str(tmp_path), "--networks", "per-frame", "--json", str(path)]
     assert cli.main(["evaluate", "dataset", "3dpw", *arguments]) == 0
     answers = json.loads(path.read_text())["answers"]
     assert list(answers) == ["per-frame"]  # BlazePose has not the papers' joints

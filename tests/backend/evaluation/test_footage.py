@@ -33,11 +33,10 @@ def no_networks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("backend.models.weights_file", lambda name: tmp_path / f"no_{name}")
 
 
-@pytest.mark.usefixtures("no_networks")
 def test_the_command(rendered_clip: RenderedClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The clip shows one person who stands on the floor, 0.6 s of it from the front."""
     path = tmp_path / "figures.json"
-    arguments = [str(rendered_clip.path), "--end", "0.6", "--device", "cpu", "--json", str(path)]
+    arguments = [str(rendered_clip.path), "--end", "0.6", "--networks", "per-frame", "--json", str(path)]
     assert cli.main(["evaluate", "footage", *arguments]) == 0
     said = capsys.readouterr().out
     rows = {row["answer"]: row for row in json.loads(path.read_text())["rows"]}
