@@ -257,7 +257,7 @@ def test_ten_thousand_frames_onto_sixty_five_bones_take_less_than_a_second_and_a
         times_s=np.arange(10_000) / 60,
     )
     built = build_rig(replace(A_POSE, twists=True), rest_joints)
-    began = time.process_time()
+    began = time.thread_time()
     retargeted_keys = Retargeting(built.rig, built.bones, rest_joints)
     retargeted_keys.keys(retargeted_keys.follow(many))
-    assert time.process_time() - began < 1.5
+    assert time.thread_time() - began < 1.5
