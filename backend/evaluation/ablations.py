@@ -41,7 +41,7 @@ from smpl_rig.errors import LimberError
 from . import simulated
 from .held_out import UNSTRETCHED, WITHOUT_3D, held_out_sequences
 from .solutions import answered_by, set_right, shared_joints
-from .workers import side_by_side
+from .workers import one_thread, side_by_side
 
 NETWORK = "mps-net"
 SEQUENCES = 30
@@ -60,7 +60,7 @@ class ShortSighted(MPSNet):
 
 
 class PlainAttention(MoCA):
-    """Attention that self-similarity does not guide: MPS-Net's table 4, "attention map" only."""
+    """Attention that self-similarity does not guide, as in a non-local block."""
 
     def forward(
         self, X: Tensor, theta: Tensor, phi: Tensor, g: Tensor, visible: Tensor
@@ -217,7 +217,7 @@ def main() -> int:
             for seed in range(parsed.seeds)
             for name in parsed.changes
         ]
-        results = side_by_side("runs", run, tasks, _one_thread, parsed.workers)
+        results = side_by_side("runs", run, tasks, one_thread, parsed.workers)
     except (LimberError, OSError) as error:
         print(f"limber: {error}", file=sys.stderr)
         return 1
@@ -230,10 +230,6 @@ def main() -> int:
         settings = {"network": NETWORK, "steps": parsed.steps, "sequences": SEQUENCES, "machine": machine()}
         parsed.json.write_text(json.dumps({**settings, "errors": found}, indent=2), encoding="utf-8")
     return 0
-
-
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 if __name__ == "__main__":

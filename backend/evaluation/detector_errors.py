@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from backend.people.tracks import LANDMARK_INDEX
 from backend.text_table import aligned
+from backend.training.detector import STANDING_M
 from backend.training.motions import load_library
 from smpl_rig.errors import LimberError
 from smpl_rig.skeleton import INDEX
@@ -33,7 +34,6 @@ Floats = NDArray[np.floating[Any]]
 
 LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 SEEN = 0.5
-_STANDING_M = 1.7
 
 
 def image_errors(sequence: Sequence, limb: str) -> Floats:
@@ -41,7 +41,7 @@ def image_errors(sequence: Sequence, limb: str) -> Floats:
 
     The mean over the clip, most of which is that a landmark lies beside its joint, is taken away. NaN where not seen.
     """
-    height_px = _STANDING_M * sequence.K[0, 0] / sequence.joints[:, 0, 2]
+    height_px = STANDING_M * sequence.K[0, 0] / sequence.joints[:, 0, 2]
     result = []
     for side in ("left", "right"):
         projected = sequence.joints[:, INDEX[f"{side}_{limb}"]] @ sequence.K.T

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from backend.body import TorchBody, limber_body
 from backend.features.initial_pose import FitSettings
@@ -28,7 +27,7 @@ from .renders import load_film
 from .scenes import FRAME_RATE, MOTIONS
 from .simulated import Sequence, score, sequences
 from .solutions import fitted, set_right, shared_joints
-from .workers import side_by_side
+from .workers import one_thread, side_by_side
 
 #: What is varied: how much each kind of evidence is believed.
 WEIGHTS = ("image", "world", "world_weight", "usual", "angular_acceleration", "acceleration", "beta")
@@ -64,10 +63,6 @@ def rendered(folder: Path, count: int) -> list[Sequence]:
     return [film.sequence() for film in films if film.track is not None]
 
 
-def _start() -> None:
-    torch.set_num_threads(1)
-
-
 def _errors(sequence: Sequence, settings: FitSettings) -> list[float]:
     row = score(shared_joints(fitted(set_right(sequence), settings=settings)), sequence)
     return [row[error] for error in ERRORS]
@@ -98,7 +93,7 @@ def main() -> int:
         return 1
     settings = varied(tuple(parsed.weights), tuple(parsed.factors))
     tasks = [(one, chosen) for chosen in settings.values() for given in kinds.values() for one in given]
-    errors = iter(side_by_side("fits", _errors, tasks, _start, parsed.workers))
+    errors = iter(side_by_side("fits", _errors, tasks, one_thread, parsed.workers))
     print(f"{'PA-MPJPE, MPJPE, ACC-ERR':<30}" + "".join(f"{f'{name} ({len(kinds[name])})':>30}" for name in kinds))
     for name in settings:
         print(f"{name:<30}", end="")

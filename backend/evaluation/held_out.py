@@ -24,7 +24,7 @@ from . import simulated
 from .answers import scored
 from .scores import Row
 from .simulated import sequences
-from .workers import side_by_side
+from .workers import one_thread, side_by_side
 
 #: Library motion as it is, at 30 frames per second: what is measured must not depend on what training stretches. The
 #: detector always has 3D, as it has on footage but for moments.
@@ -62,7 +62,7 @@ def evaluate_held_out(
         (tuple(networks), act, number, sequence)
         for number, (act, sequence) in enumerate(held_out_sequences(library, count, seed, frames, seen))
     ]
-    return [row for rows in side_by_side("sequences", scored, tasks, _one_thread, workers) for row in rows]
+    return [row for rows in side_by_side("sequences", scored, tasks, one_thread, workers) for row in rows]
 
 
 def held_out_sequences(
@@ -86,7 +86,3 @@ def _only(clips: Clips, chosen: NDArray[np.bool_]) -> Clips:
     return replace(
         clips, starts=clips.starts[which], lengths=clips.lengths[which], rates=clips.rates[which], low=clips.low[which]
     )
-
-
-def _one_thread() -> None:
-    torch.set_num_threads(1)

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from backend import placement
@@ -45,7 +44,7 @@ from .answers import networks_to_measure, scored
 from .comparison import in_camera
 from .scenes import FRAME_RATE, Scene, draw_scene
 from .scores import Row, as_captured, report, write_json
-from .workers import side_by_side
+from .workers import one_thread, side_by_side
 
 Floats = NDArray[np.floating[Any]]
 
@@ -175,7 +174,7 @@ class _Crew:
     clips: Clips | None
 
     def start(self) -> None:
-        torch.set_num_threads(1)
+        one_thread()
         _at_hand["body"] = limber_body()
         _at_hand["clips"] = self.clips
 
@@ -224,16 +223,12 @@ def _film(path: Path, body: Body, scene: Scene) -> None:
 def score_films(paths: Sequence[Path], networks: Sequence[str], workers: int) -> list[list[Row]]:
     """The rows of every answer about each film; none about a film in which nobody was found."""
     tasks = [(path, tuple(networks), number) for number, path in enumerate(paths)]
-    return side_by_side("scores", _score_one, tasks, _one_thread, workers)
+    return side_by_side("scores", _score_one, tasks, one_thread, workers)
 
 
 def _score_one(path: Path, networks: tuple[str, ...], number: int) -> list[Row]:
     film = load_film(path)
     return [] if film.track is None else scored(networks, film.act, number, film.sequence())
-
-
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def main() -> int:

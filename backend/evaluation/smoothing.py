@@ -29,9 +29,9 @@ from smpl_rig.smoothness import DEFAULT_SMOOTHNESS
 from .filters import CLASSICAL, Filter
 from .learned_filter import learned_filter
 from .metrics import acceleration_error, mpjpe, pa_mpjpe
-from .simulated import shared
-from .smoothing_captures import Collection, Seen, about_hips, one_thread
-from .workers import side_by_side
+from .simulated import about_hips, shared
+from .smoothing_captures import Collection, Seen
+from .workers import one_thread, side_by_side
 
 Floats = NDArray[np.floating[Any]]
 Smooth = Callable[[Seen], Floats]

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from backend.features.initial_pose import BodyInCamera, FitSettings
@@ -23,17 +22,15 @@ from backend.training.motions import Library
 from smpl_rig.motion import Motion
 
 from . import renders, simulated
-from .comparison import SHARED_JOINTS
 from .held_out import held_out_sequences
-from .simulated import shared
+from .simulated import about_hips, shared
 from .solutions import answered, embedded_body, fitted, in_camera_motion, set_right
-from .workers import side_by_side
+from .workers import one_thread, side_by_side
 
 Floats = NDArray[np.floating[Any]]
 
 #: A fit to which time means nothing.
 FRAME_BY_FRAME = FitSettings(angular_acceleration=1e6, acceleration=(1e6, 1e6))
-_HIPS = [SHARED_JOINTS.index("left_hip"), SHARED_JOINTS.index("right_hip")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,11 +93,6 @@ def in_films(paths: Sequence[Path], networks: Sequence[str], workers: int) -> di
     return _collections("films", [[], films[1::2], films[0::2]], networks, workers)
 
 
-def about_hips(joints: Floats) -> Floats:
-    """(T, 12, 3) shared joints, from the middle of the hips."""
-    return joints - joints[:, _HIPS].mean(axis=1, keepdims=True)
-
-
 def _collections(
     what: str, parts: list[list[simulated.Sequence]], networks: Sequence[str], workers: int
 ) -> dict[str, Collection]:
@@ -127,8 +119,3 @@ def _by_each_eye(sequence: simulated.Sequence, networks: Sequence[str]) -> dict[
         found += [fitted(repaired, answer), answer]
     found += [fitted(repaired), fitted(repaired, settings=FRAME_BY_FRAME)]
     return dict(zip(eyes(networks), map(seen, found), strict=True))
-
-
-def one_thread() -> None:
-    """What every process does first: several of them share the machine."""
-    torch.set_num_threads(1)

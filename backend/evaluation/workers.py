@@ -7,7 +7,13 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from typing import Any
 
+import torch
 from tqdm import tqdm
+
+
+def one_thread() -> None:
+    """What a process does first that is one of several on the machine."""
+    torch.set_num_threads(1)
 
 
 def side_by_side(

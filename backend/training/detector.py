@@ -116,7 +116,8 @@ _LIMBS = [
 ]
 _ARMS = ("shoulder", "elbow", "wrist", "pinky", "index", "thumb")
 _LEGS = ("hip", "knee", "ankle", "heel", "foot_index")
-_STANDING_M = 1.7
+#: By which a person's height in the picture is told from how far away they are.
+STANDING_M = 1.7
 
 
 def detect(landmarks: Tensor, hidden: Tensor, K: Tensor, times_s: Tensor, image_size: Tensor,
@@ -135,7 +136,7 @@ def detect(landmarks: Tensor, hidden: Tensor, K: Tensor, times_s: Tensor, image_
     chance = _Chance(times_s, errors, generator)
     projected = torch.einsum("bij,btlj->btli", K, landmarks)
     pixels = projected[..., :2] / projected[..., 2:]  # (B, T, 33, 2)
-    height_px = _STANDING_M * K[:, 0, 0, None] / landmarks[..., 2].mean(-1)  # (B, T)
+    height_px = STANDING_M * K[:, 0, 0, None] / landmarks[..., 2].mean(-1)  # (B, T)
     outside = ((pixels < 0) | (pixels > image_size[:, None, None])).any(-1).float()
     unseen = torch.maximum(hidden, outside)
     image_error = _image_error(chance, unseen, pixels, height_px)
@@ -227,7 +228,7 @@ def _world(chance: _Chance, landmarks: Tensor, image_error: Tensor, hidden: Tens
         depth[..., indices] = pivot + sign * (depth[..., indices] - pivot)
     lean = chance.normal(len(depth), 1, 1) * chance.each(errors.depth_lean)
     depth = depth * chance.each(errors.depth_slope) + lean * world[..., 1]
-    across = world[..., :2] + _STANDING_M * image_error  # both heads of the network look at the same picture
+    across = world[..., :2] + STANDING_M * image_error  # both heads of the network look at the same picture
     world = torch.cat((across, depth.unsqueeze(-1)), dim=-1)
     by_landmark = _by_landmark(_WORLD_ERROR, landmarks)[:, None]  # (33, 1)
     by_axis = landmarks.new_tensor([1 / 3, 1 / 3, 1.0])

@@ -14,6 +14,9 @@ from smpl_rig.skeleton import JOINT_NAMES, PARENTS
 
 bpy = pytest.importorskip("bpy")
 
+from smpl_rig.blender.animation import fit_scene  # noqa: E402
+from smpl_rig.blender.character import build_character  # noqa: E402
+
 #: 29.97 frames per second, where nothing comes out whole by luck.
 NTSC = 30000 / 1001
 
@@ -61,6 +64,13 @@ def make_take(make_motion: Callable[..., Motion], body: Body) -> Callable[..., M
         return shaped.with_pose(motion.local_rotations, motion.trans)
 
     return make
+
+
+@pytest.fixture
+def person(scene: Any, motion: Motion, body: Body) -> Any:
+    """An armature and its mesh, as captured: of the module's ``motion``."""
+    fit_scene(scene, motion)
+    return build_character(scene, motion, body, smoothness=0)
 
 
 def joints_in_blender(scene: Any, armature: Any, frames: Any) -> np.ndarray:

@@ -40,12 +40,6 @@ def motion(make_take: Callable[..., Motion]) -> Motion:
     return make_take(frames=FRAMES)
 
 
-@pytest.fixture
-def person(scene: Any, motion: Motion, body: Body) -> Any:
-    fit_scene(scene, motion)
-    return build_character(scene, motion, body, smoothness=0)
-
-
 def places_of(take: Take) -> np.ndarray:
     """(T, 24, 3) in Blender's axes, of a file with Y up."""
     return np.stack([take.places[name] for name in JOINT_NAMES], axis=1) @ WORLD_FROM_BODY.T

@@ -45,12 +45,6 @@ def motion(make_take: Callable[..., Motion]) -> Motion:
     return make_take(frames=FRAMES)
 
 
-@pytest.fixture
-def person(scene: Any, motion: Motion, body: Body) -> Any:
-    fit_scene(scene, motion)
-    return build_character(scene, motion, body, smoothness=0)
-
-
 def places_of(take: Take, chosen: Preset, file_from_world: np.ndarray, unit_m: float) -> np.ndarray:
     """(T, 24, 3) metres, world."""
     found = np.stack([take.places[chosen.names[name]] for name in JOINT_NAMES], axis=1)

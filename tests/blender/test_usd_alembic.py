@@ -40,12 +40,6 @@ def motion(make_take: Callable[..., Motion]) -> Motion:
 
 
 @pytest.fixture
-def person(scene: Any, motion: Motion, body: Body) -> Any:
-    fit_scene(scene, motion)
-    return build_character(scene, motion, body, smoothness=0)
-
-
-@pytest.fixture
 def vertices(motion: Motion, body: Body) -> np.ndarray:
     """(T, V, 3) metres, world: bent linearly, as the formats have it; this body has no pose corrections."""
     return skin(body, motion.betas, motion.local_rotations, motion.trans)
