@@ -184,12 +184,14 @@ def test_a_layer_of_the_targets_goes_on_moving_what_is_not_keyed(scene: Any, per
     np.testing.assert_allclose(finger.rotation_quaternion, rotations.exp(np.array([0.8, 0, 0])), atol=1e-5)
 
 
-def test_several_takes_are_several_actions(
-    scene: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]
-) -> None:
+@pytest.fixture
+def people(scene: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]) -> list[Any]:
     motion = walking(rest_joints, make_motion, frames=30)
     fit_scene(scene, motion)
-    people = [build_character(scene, motion, None, name, 0.0) for name in ("One", "Two")]
+    return [build_character(scene, motion, None, name, 0.0) for name in ("One", "Two")]
+
+
+def test_several_takes_are_several_actions(people: list[Any]) -> None:
     target = armature_of(mpfb_bones("mixamo"))
     bones = find_rig_bones(target).bones
     actions = [retarget_person(target, person, bones) for person in people]
@@ -229,12 +231,7 @@ def test_a_bake_is_outdated_when_its_take_changes(scene: Any, person: Any) -> No
     assert outdated_bakes(target) == []
 
 
-def test_baking_again_leaves_in_use_what_is(
-    scene: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]
-) -> None:
-    motion = walking(rest_joints, make_motion, frames=30)
-    fit_scene(scene, motion)
-    people = [build_character(scene, motion, None, name, 0.0) for name in ("One", "Two")]
+def test_baking_again_leaves_in_use_what_is(people: list[Any]) -> None:
     target = armature_of(mpfb_bones("mixamo"))
     bones = find_rig_bones(target).bones
     actions = [retarget_person(target, person, bones) for person in people]
