@@ -159,6 +159,7 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _add_retarget(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from smpl_rig.exports.preset import PLAIN, presets
+    from smpl_rig.exports.written_bones import WrittenBones
 
     parser = commands.add_parser("retarget", help="put a motion onto any character")
     parser.add_argument("motion", type=Path, metavar="MOTION", help="a Motion file (.npz)")
@@ -171,6 +172,9 @@ def _add_retarget(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--relax-fingers", action="store_true", help="let fingers hang as those of a hand at ease")
     parser.add_argument("--ik", action="store_true", help="key the rig's IK controls (Rigify)")
     parser.add_argument("--preset", choices=[*presets()], default=PLAIN, help="the program that OUT is for")
+    parser.add_argument(
+        "--bones", choices=[*WrittenBones], help="that are written (default: a control rig's deforming ones, else all)"
+    )
     parser.set_defaults(run=_retarget)
 
 

@@ -30,6 +30,8 @@ def run_retarget(parsed: argparse.Namespace) -> int:
         command += ["--map", str(parsed.map)]
     if parsed.armature is not None:
         command += ["--armature", parsed.armature]
+    if parsed.bones is not None:
+        command += ["--bones", parsed.bones]
     wishes = {"--touch": parsed.touch, "--relax-fingers": parsed.relax_fingers, "--ik": parsed.ik}
     command += [wish for wish, is_wanted in wishes.items() if is_wanted]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)

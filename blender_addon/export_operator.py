@@ -22,6 +22,11 @@ _ROOT_MOTION = (
     ("ROOT", "In the Root Bone", "The root bone goes along on the floor below the pelvis and turns as it does"),
     ("IN_PLACE", "In Place", "The body stays above the place where it began"),
 )
+_BONES = (
+    ("USUAL", "As Usual", "Those that deform, where controls move them, as on Rigify's rigs; else all"),
+    ("DEFORMING", "Deforming", "Those that move the skin, and what carries them"),
+    ("ALL", "All", "Controls and mechanisms too, which do nothing in other programs"),
+)
 
 
 class LIMBER_OT_export(LimberOperator):  # noqa: N801
@@ -39,6 +44,7 @@ class LIMBER_OT_export(LimberOperator):  # noqa: N801
     root_motion: EnumProperty(
         name="Root Motion", description="Where the body's way through the world is kept", items=_ROOT_MOTION
     )
+    bones: EnumProperty(name="Bones", description="Which of the character's bones are written", items=_BONES)
     all_takes: BoolProperty(
         name="All Takes",
         description="Export every take of the character, and of every captured person of the scene where it is one, "
@@ -81,6 +87,7 @@ class LIMBER_OT_export(LimberOperator):  # noqa: N801
             self.layout.prop(self, "t_pose")
         else:
             self.layout.prop(self, "root_motion")
+            self.layout.prop(self, "bones")
 
     def invoke(self, context: Any, _event: Any) -> set[str]:
         from .characters import animated_armature
@@ -100,18 +107,20 @@ class LIMBER_OT_export(LimberOperator):  # noqa: N801
         from .smpl_rig.blender.preset_export import BvhOptions, export_takes, export_with_preset
         from .smpl_rig.exports.preset import PLAIN, preset
         from .smpl_rig.exports.root_motion import RootMotion
+        from .smpl_rig.exports.written_bones import WrittenBones
 
         chosen = preset(self.preset or PLAIN)
         root_motion = None if self.root_motion == "PRESET" else RootMotion[self.root_motion]
         bvh = BvhOptions(self.bvh_order, self.t_pose)
+        bones = None if self.bones == "USUAL" else WrittenBones[self.bones]
         path = Path(bpy.path.ensure_ext(_without_ending(bpy.path.abspath(self.filepath)), self._ending))
         active = animated_armature(context)
         if self.all_takes:
             people = [each for each in context.scene.objects if is_captured(each)]
             characters = people if active in people else [active]
-            written = export_takes(characters, path.parent, self._ending, chosen, root_motion, bvh)
+            written = export_takes(characters, path.parent, self._ending, chosen, root_motion, bvh, bones)
         else:
-            written = {path: export_with_preset(active, path, chosen, root_motion, bvh)}
+            written = {path: export_with_preset(active, path, chosen, root_motion, bvh, bones)}
         for told in dict.fromkeys(message for messages in written.values() for message in messages):
             self.report({"WARNING"}, told)
         self.report({"INFO"}, f"Wrote {', '.join(str(each) for each in written)}")

@@ -6,7 +6,7 @@ Each ``validate_*`` looks at one thing and says what it found. Errors stop an ex
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,10 +40,18 @@ class Purpose:
     Attributes:
         preset: the program.
         ending: of the file, as ``.fbx``.
+        parents: the bones that are written, each with the one it hangs on; None for all as they are.
     """
 
     preset: Preset
     ending: str
+    parents: Mapping[str, str | None] | None = None
+
+    def written(self, armature: Any) -> Mapping[str, str | None]:
+        """By bone that is written, the one it hangs on."""
+        if self.parents is not None:
+            return self.parents
+        return {bone.name: bone.parent.name if bone.parent else None for bone in armature.data.bones}
 
     @property
     def most_influences(self) -> tuple[int, str]:
@@ -82,9 +90,9 @@ def validate_applied_scale(armature: Any, _purpose: Purpose) -> list[Problem]:
     return []
 
 
-def validate_single_root(armature: Any, _purpose: Purpose) -> list[Problem]:
+def validate_single_root(armature: Any, purpose: Purpose) -> list[Problem]:
     """Game engines take one root, and drop or refuse the others."""
-    roots = [bone.name for bone in armature.data.bones if bone.parent is None]
+    roots = [bone for bone, parent in purpose.written(armature).items() if parent is None]
     if not roots:
         return [Problem(True, f"'{armature.name}' has no bones.")]
     if len(roots) > 1:
@@ -94,7 +102,7 @@ def validate_single_root(armature: Any, _purpose: Purpose) -> list[Problem]:
 
 def validate_names(armature: Any, purpose: Purpose) -> list[Problem]:
     """No two bones may be called alike in the file, and a captured person's bones have the names that presets know."""
-    bones = tuple(bone.name for bone in armature.data.bones)
+    bones = tuple(purpose.written(armature))
     lost = [joint for joint in JOINT_NAMES if joint not in bones]
     if 0 < len(lost) < len(JOINT_NAMES) / 2:
         told = f"'{armature.name}' lacks the bones {_listed(lost)}, so it is no captured person"
@@ -104,6 +112,23 @@ def validate_names(armature: Any, purpose: Purpose) -> list[Problem]:
     if twice:
         return [Problem(True, f"Two bones would be called {_listed(twice)}. Rename those that are no captured joints.")]
     return []
+
+
+def validate_controls(armature: Any, purpose: Purpose) -> list[Problem]:
+    """Bones that move others by constraints have no meaning outside Blender."""
+    left = len(armature.data.bones) - len(purpose.written(armature))
+    if not left:
+        return []
+    return [Problem(False, f"{left} bones of '{armature.name}' are controls or mechanisms, and are left out.")]
+
+
+def validate_bendy_bones(armature: Any, purpose: Purpose) -> list[Problem]:
+    """Bones that bend along their length are stiff elsewhere."""
+    bendy = [name for name in purpose.written(armature) if armature.data.bones[name].bbone_segments > 1]
+    if not bendy or not meshes_of(armature):
+        return []
+    told = f"{_listed(bendy)} of '{armature.name}' are Bendy Bones, which are stiff in the file"
+    return [Problem(False, f"{told}: skin lies a little otherwise there. Give them one segment to see it so.")]
 
 
 def validate_skin(armature: Any, purpose: Purpose) -> list[Problem]:
@@ -148,12 +173,14 @@ VALIDATIONS: tuple[Validation, ...] = (
     validate_applied_scale,
     validate_single_root,
     validate_names,
+    validate_controls,
+    validate_bendy_bones,
     validate_skin,
 )
 #: What cannot go wrong, because the format has none of it: BVH meshes and other bones, Alembic bones.
 _NEEDLESS: dict[str, tuple[Validation, ...]] = {
-    ".bvh": (validate_single_root, validate_names, validate_skin),
-    ".abc": (validate_single_root, validate_names),
+    ".bvh": (validate_single_root, validate_names, validate_controls, validate_bendy_bones, validate_skin),
+    ".abc": (validate_single_root, validate_names, validate_controls),
 }
 
 

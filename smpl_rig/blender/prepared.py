@@ -7,7 +7,7 @@ object's scale applied. The user's own objects are not touched.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -83,18 +83,24 @@ class Sampled:
 
     def without(self, name: str) -> Sampled:
         """Less one bone; those that hung on it hang on what it hung on."""
-        if name not in self.names:
-            return self
-        gone = self.names.index(name)
-        kept = [bone for bone in range(len(self.names)) if bone != gone]
-        above = [self.parents[gone] if self.parents[bone] == gone else self.parents[bone] for bone in kept]
+        parents = {bone: self.names[parent] if parent >= 0 else None for bone, parent in self._tree()}
+        gone = parents.pop(name, None)
+        return self.hung({bone: gone if parent == name else parent for bone, parent in parents.items()})
+
+    def hung(self, parents: Mapping[str, str | None]) -> Sampled:
+        """These bones alone, each on another that comes before it, or on none."""
+        names = tuple(parents)
+        kept = [self.names.index(name) for name in names]
         return Sampled(
-            names=tuple(self.names[bone] for bone in kept),
-            parents=tuple(kept.index(parent) if parent >= 0 else -1 for parent in above),
+            names=names,
+            parents=tuple(-1 if parent is None else names.index(parent) for parent in parents.values()),
             lengths=self.lengths[kept],
             rest=self.rest[kept],
             posed=self.posed[:, kept],
         )
+
+    def _tree(self) -> Iterator[tuple[str, int]]:
+        return zip(self.names, self.parents, strict=True)
 
 
 def meshes_of(armature: Any) -> list[Any]:

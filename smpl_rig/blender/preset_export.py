@@ -14,6 +14,8 @@ from ..exports.bvh import DEFAULT_ORDER
 from ..exports.preset import PLAIN, Preset
 from ..exports.preset import preset as named
 from ..exports.root_motion import RootMotion
+from ..exports.written_bones import WrittenBones
+from .deform_skeleton import deform_parents, has_controls
 from .export_checks import Purpose, check
 from .exporters import ExportError, export_abc, export_bvh, export_fbx, export_glb, export_usd, take_samples
 from .prepared import is_captured, prepared, sampled, turn_to
@@ -49,6 +51,7 @@ def export_with_preset(
     preset: Preset,
     root_motion: RootMotion | None = None,
     bvh: BvhOptions = BvhOptions(),
+    bones: WrittenBones | None = None,
 ) -> list[str]:
     """Checks the armature, and writes its take in the format of the path's ending: the one way out of Blender.
 
@@ -58,6 +61,7 @@ def export_with_preset(
         preset: whose wishes are fulfilled.
         root_motion: None is the preset's, and for other rigs than a captured person's what they do.
         bvh: for BVH.
+        bones: None is those that deform, and what carries them, where they are moved by controls; else all.
 
     Returns:
         What the user should know.
@@ -69,7 +73,8 @@ def export_with_preset(
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise ExportError(f"{path} ends in '{path.suffix}'. Choose one of {', '.join(ENDINGS)}.")
-    problems = check(armature, Purpose(preset, ending))
+    parents = _written(armature, ending, bones)
+    problems = check(armature, Purpose(preset, ending, parents))
     errors = [problem.message for problem in problems if problem.is_error]
     if errors:
         raise ExportError(f"{path.name} was not written. {' '.join(errors)}")
@@ -77,6 +82,8 @@ def export_with_preset(
     if wanted is RootMotion.ROOT and preset.root_bone is None:
         raise ExportError(f"{preset.title} has no root bone to hold the root motion. Choose pelvis or in-place.")
     sample = sampled(armature, take_samples(armature)).with_root_motion(wanted)
+    if parents is not None:
+        sample = sample.hung(parents)
     if ending == ".fbx":
         # programs that know no bind pose (Unity's avatars) take the nodes' own places for it
         with prepared(armature, sample, preset, preset.unit_m, turn_to(preset), t_pose=True) as copy:
@@ -98,6 +105,13 @@ def export_with_preset(
     return [problem.message for problem in problems]
 
 
+def _written(armature: Any, ending: str, bones: WrittenBones | None) -> dict[str, str | None] | None:
+    """The bones that are written, each with the one it hangs on; None for all as they are."""
+    if ending == ".bvh" or bones is WrittenBones.ALL or (bones is None and not has_controls(armature)):
+        return None
+    return deform_parents(armature)
+
+
 def _is_captured(armature: Any) -> bool:
     return is_captured(armature.data.bones.keys())
 
@@ -109,6 +123,7 @@ def export_takes(
     preset: Preset,
     root_motion: RootMotion | None = None,
     bvh: BvhOptions = BvhOptions(),
+    bones: WrittenBones | None = None,
 ) -> dict[Path, list[str]]:
     """Writes every take of each armature into a file of its own, called after its action.
 
@@ -129,7 +144,7 @@ def export_takes(
     told: dict[Path, list[str]] = {}
     for (armature, take), path in zip(takes, paths, strict=True):
         with _alone(armature, take) if len(_takes_of(armature)) > 1 else nullcontext():
-            told[path] = export_with_preset(armature, path, preset, root_motion, bvh)
+            told[path] = export_with_preset(armature, path, preset, root_motion, bvh, bones)
     return told
 
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from ..errors import LimberError
 from ..exports.preset import PLAIN, Preset, preset, presets
+from ..exports.written_bones import WrittenBones
 from ..motion import Motion
 from ..refine import refine
 from ..retarget.finding import Finding, find_by_map
@@ -50,6 +51,7 @@ def retarget_file(
     *,
     options: BakeOptions = NO_OPTIONS,
     program: str = PLAIN,
+    bones: WrittenBones | None = None,
 ) -> tuple[Finding, list[str]]:
     """Opens the rig, bakes the motion to it and writes it by the output's ending.
 
@@ -62,6 +64,7 @@ def retarget_file(
         armature: the name of the armature, where the file holds several.
         options: what else is asked of the bake.
         program: the preset that the output is for.
+        bones: which of the rig's are written, as for :func:`~smpl_rig.blender.preset_export.export_with_preset`.
 
     Returns:
         Which bones were taken for which, and what the user should know of the output.
@@ -79,7 +82,7 @@ def retarget_file(
     fit_scene(scene, motion)
     frames = frames_at(motion.timestamps_s, frame_rate(scene))
     retarget(target, Performance.of(motion), np.asarray(frames), found.bones, motion_path.stem, options)
-    return found, _write(target, out, preset(program))
+    return found, _write(target, out, preset(program), bones)
 
 
 def _found(path: Path, target: Any, rig_map: RigMap | None) -> Finding:
@@ -126,9 +129,9 @@ def _armature(path: Path, name: str | None) -> Any:
     return max(armatures, key=lambda each: len(each.data.bones))
 
 
-def _write(target: Any, out: Path, program: Preset) -> list[str]:
+def _write(target: Any, out: Path, program: Preset, bones: WrittenBones | None) -> list[str]:
     if out.suffix.lower() in ENDINGS:
-        return export_with_preset(target, out, program)
+        return export_with_preset(target, out, program, bones=bones)
     part = out.with_name(f".{out.name}.part.blend")
     try:
         bpy.ops.wm.save_as_mainfile(filepath=str(part), copy=True)
@@ -152,6 +155,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--relax-fingers", action="store_true", help="let fingers hang as those of a hand at ease")
     parser.add_argument("--ik", action="store_true", help="key the rig's IK controls (Rigify)")
     parser.add_argument("--preset", choices=[*presets()], default=PLAIN, help="the program that OUT is for")
+    parser.add_argument(
+        "--bones", choices=[*WrittenBones], help="that are written (default: a control rig's deforming ones, else all)"
+    )
     parsed = parser.parse_args(arguments)
     try:
         rig_map = None if parsed.map is None else read_rig_map(parsed.map)
@@ -164,6 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parsed.armature,
             options=BakeOptions(touch=parsed.touch, relax_fingers=parsed.relax_fingers, use_ik=parsed.ik),
             program=parsed.preset,
+            bones=parsed.bones and WrittenBones(parsed.bones),
         )
     except LimberError as error:
         print(error, file=sys.stderr)

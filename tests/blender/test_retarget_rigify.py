@@ -12,9 +12,14 @@ bpy = pytest.importorskip("bpy")
 import addon_utils  # noqa: E402
 from mathutils import Quaternion  # noqa: E402
 
+from smpl_rig.axes import WORLD_FROM_BODY  # noqa: E402
 from smpl_rig.blender.animation import fit_scene, keys_digest  # noqa: E402
 from smpl_rig.blender.character import build_character  # noqa: E402
+from smpl_rig.blender.exporters import ExportError  # noqa: E402
+from smpl_rig.blender.preset_export import export_with_preset  # noqa: E402
 from smpl_rig.blender.retarget import BakeOptions, find_rig_bones, retarget_person  # noqa: E402
+from smpl_rig.exports.preset import preset  # noqa: E402
+from smpl_rig.exports.written_bones import WrittenBones  # noqa: E402
 from smpl_rig.motion import Motion  # noqa: E402
 from smpl_rig.retarget.fingers import BENT_DEG  # noqa: E402
 from smpl_rig.retarget.rig import RigError  # noqa: E402
@@ -22,7 +27,9 @@ from smpl_rig.retarget.rig_map import RigBones  # noqa: E402
 
 from ..retarget_rigs import mpfb_bones  # noqa: E402
 from ..smpl_rig.retarget.performances import from_library  # noqa: E402
+from .readers import read_assimp  # noqa: E402
 from .retarget_scenes import FRAMES, armature_of, captured, limb_errors, walking  # noqa: E402
+from .test_retarget_export import check_vertices, needs_assimp, tetrahedra  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +155,59 @@ def test_rigifys_controls(scene: Any, rigify: Any, rest_joints: np.ndarray, make
     assert found.how == "Rigify deform bones"
     retarget_person(metarig, person, found.bones)
     assert limb_errors(scene, metarig, found.bones, person, FRAMES[::3]).max() < 3
+
+
+@needs_assimp
+@pytest.mark.parametrize(("ending", "program", "metres"), [("fbx", "unity", 0.01), ("glb", "godot", 1.0)])
+def test_engines_get_the_bones_that_deform(
+    scene: Any,
+    rigify: Any,
+    rest_joints: np.ndarray,
+    make_motion: Callable[..., Motion],
+    tmp_path: Path,
+    ending: str,
+    program: str,
+    metres: float,
+) -> None:
+    """In one tree, where Blender shows them; with skin on them, and with a hat that hangs on a control."""
+    frames = 30
+    motion = walking(rest_joints, make_motion, frames=frames)
+    fit_scene(scene, motion)
+    person = build_character(scene, motion, None, "Walker", 0.0)
+    deform = [bone for bone in rigify.data.bones if bone.use_deform]
+    kept = {bone.name for bone in deform} | {"root", "head"}
+    skin = tetrahedra("skin", np.array([bone.head_local for bone in deform]), 0.02)
+    for number, bone in enumerate(deform):
+        skin.vertex_groups.new(name=bone.name).add(range(4 * number, 4 * number + 4), 1.0, "REPLACE")
+        bone.bbone_segments = 1
+    skin.modifiers.new("Armature", "ARMATURE").object = rigify
+    skin.parent = rigify
+    hat = tetrahedra("hat", np.zeros((1, 3)), 0.1)
+    hat.parent, hat.parent_type, hat.parent_bone = rigify, "BONE", "head"
+    retarget_person(rigify, person, find_rig_bones(rigify).bones, BakeOptions(use_ik=True))
+    told = export_with_preset(rigify, tmp_path / f"out.{ending}", preset(program))
+    left = len(rigify.data.bones) - len(kept)
+    assert told == [f"{left} bones of 'rig' are controls or mechanisms, and are left out."]
+    take = read_assimp(tmp_path / f"out.{ending}")
+    found = {name: parent for name, parent in take.parents.items() if name in kept or parent in kept}
+    assert {*found} == kept
+    assert [name for name, parent in found.items() if parent not in kept] == ["root"]
+    for bone, parent in (
+        ("DEF-thigh.L", "DEF-spine"), ("DEF-shoulder.R", "DEF-spine.003"), ("DEF-upper_arm.R", "DEF-shoulder.R"),
+        ("DEF-palm.02.L", "DEF-hand.L"), ("DEF-f_middle.01.L", "DEF-palm.02.L"), ("DEF-jaw", "DEF-spine.006"),
+        ("DEF-spine", "root"),
+    ):  # fmt: skip
+        assert found[bone] == parent
+    vertices = []
+    for frame in range(frames):
+        scene.frame_set(frame + 1)
+        graph = bpy.context.evaluated_depsgraph_get()
+        for name in kept:
+            shown = rigify.matrix_world @ rigify.pose.bones[name].head
+            assert np.abs(metres * WORLD_FROM_BODY @ take.places[name][frame] - shown).max() < 1e-3, name
+        meshes = (mesh.evaluated_get(graph) for mesh in (skin, hat))
+        vertices.append([mesh.matrix_world @ vertex.co for mesh in meshes for vertex in mesh.data.vertices])
+    check_vertices(metres * take.skin @ WORLD_FROM_BODY.T, np.array(vertices))
+    assert len(rigify.data.bones) > 600  # the rig itself is as it was
+    with pytest.raises(ExportError, match="has 10 root bones"):
+        export_with_preset(rigify, tmp_path / f"all.{ending}", preset(program), bones=WrittenBones.ALL)
