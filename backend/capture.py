@@ -25,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 
 from backend.body import TorchBody, limber_body
-from backend.camera_motion import CameraWatch
+from backend.camera_motion import CameraMotion, CameraWatch
 from backend.features.feature_cache import FeatureCache
 from backend.features.initial_pose import BodyInCamera, solve
 from backend.features.landmark_points import LandmarkSkin, landmark_points
@@ -72,6 +72,7 @@ class CaptureSettings:
         end_s: last second to read; None is its end.
         fov_deg: horizontal field of view of the camera, if it is known.
         focal_px: focal length in pixels, if it is known.
+        still_camera: whether the camera is known to stand still; else it is watched.
         body: file of another body (licensed SMPL, say); None is the embedded one.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         threads: processor threads to use; None leaves it to the machine.
@@ -84,6 +85,7 @@ class CaptureSettings:
     end_s: float | None = None
     fov_deg: float | None = None
     focal_px: float | None = None
+    still_camera: bool = False
     body: Path | None = None
     device: str = "auto"
     threads: int | None = None
@@ -113,9 +115,11 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
 
     with stages.timed("body"):
         body = load_body(settings.body) if settings.body else limber_body(lambda done: progress("body", done))
-        find_pose = pose_finder(network, settings, footage, body, K, device)
     with stages.timed("people"):
-        tracks, frame_count, noticed = _find_people(footage, K, settings, progress)
+        tracks, camera, noticed = _find_people(footage, K, settings, progress)
+    K, frame_count = camera.intrinsics(K), camera.frames
+    with stages.timed("body"):
+        find_pose = pose_finder(network, settings, footage, body, K, device, camera)
     chosen = choose_people(tracks, settings.person)
 
     motions = []
@@ -129,9 +133,14 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
             repaired, trusted_3d = repair_swaps(track)
             in_camera = find_pose(repaired, trusted_3d, pose_progress)
         with stages.timed("placement"):
-            motions.append(motion_of(footage, K, body, network, repaired, in_camera))
+            motions.append(motion_of(footage, K, body, network, repaired, in_camera, camera))
         progress("placement", (number + 1) / len(chosen))
-    warnings = [*footage.warnings, *noticed, *_empty_warnings(tracks, frame_count)]
+    warnings = [
+        *footage.warnings,
+        *noticed,
+        *(camera.warnings if tracks else []),
+        *_empty_warnings(tracks, frame_count),
+    ]
     return Capture(
         motions, body, _report(footage, settings, network, device, tracks, motions, frame_count, stages, warnings)
     )
@@ -174,19 +183,22 @@ def choose_people(tracks: list[Track], person: str) -> list[Track]:
 
 def _find_people(
     footage: Footage, K: NDArray[np.float64], settings: CaptureSettings, progress: Progress
-) -> tuple[list[Track], int, list[str]]:
-    """Everybody in the footage, how many frames were read, and what a user should know of them."""
-    tracker, camera = PeopleTracker(threads=settings.threads), CameraWatch(K)
+) -> tuple[list[Track], CameraMotion, list[str]]:
+    """Everybody in the footage, how its camera turned in every frame, and what a user should know of the people."""
+    tracker = PeopleTracker(threads=settings.threads)
+    watch = CameraWatch(K, focal_known=settings.fov_deg is not None or settings.focal_px is not None)
+    frame_count = 0
     start = settings.start_s or 0.0
     end = settings.end_s if settings.end_s is not None else footage.duration_s
-    frame_count = 0
     for frame in footage.frames(settings.start_s, settings.end_s):
         people = tracker.add(frame)
-        camera.add(frame, tracker.boxes_in(frame))
         frame_count += 1
+        if not settings.still_camera:
+            watch.add(frame, tracker.boxes_in(frame))
         progress("people", min((frame.timestamp_s - start) / max(end - start, 1e-6), 1.0), people)
     tracks = tracker.finish()
-    return tracks, frame_count, [*tracker.warnings, *camera.warnings()]
+    camera = CameraMotion(frame_count) if settings.still_camera else watch.finish()
+    return tracks, camera, list(tracker.warnings)
 
 
 Bools = NDArray[np.bool_]
@@ -201,14 +213,21 @@ _LOOKING = 0.75
 
 
 def pose_finder(
-    network: str, settings: CaptureSettings, footage: Footage, body: Body, K: NDArray[np.float64], device: torch.device
+    network: str,
+    settings: CaptureSettings,
+    footage: Footage,
+    body: Body,
+    K: NDArray[np.float64],
+    device: torch.device,
+    camera: CameraMotion | None = None,
 ) -> PoseFinder:
-    """The fit, alone or from a network's answer, or that answer as it is."""
+    """The fit, alone or from a network's answer, or that answer as it is; without ``camera``, it stands still."""
     torch_body, points = TorchBody(body).to(device), landmark_points(body)
 
     def fitted(track: Track, trusted_3d: Bools, told: Told, guess: BodyInCamera | None = None) -> BodyInCamera:
         with torch_threads(SOLVER_THREADS):
-            return solve(track, trusted_3d, K, torch_body, points, told, guess=guess)
+            turns = camera.of(track.frames) if camera else None
+            return solve(track, trusted_3d, K, torch_body, points, told, guess=guess, turns=turns)
 
     if network == PER_FRAME.name:
         return fitted
@@ -266,11 +285,18 @@ def _from_pictures(
 
 
 def motion_of(
-    footage: Footage, K: NDArray[np.float64], body: Body, network: str, track: Track, in_camera: BodyInCamera
+    footage: Footage,
+    K: NDArray[np.float64],
+    body: Body,
+    network: str,
+    track: Track,
+    in_camera: BodyInCamera,
+    camera: CameraMotion | None = None,
 ) -> Motion:
-    """Everything known of a person, who is placed in the world."""
+    """Everything known of a person, who is placed in the world; without ``camera``, it stands still."""
     rest_joints = body.rest_joints(in_camera.betas)
-    placed = place(in_camera.rotations, in_camera.transl, rest_joints, track.timestamps_s, track.observed)
+    turns = camera.of(track.frames) if camera else None
+    placed = place(in_camera.rotations, in_camera.transl, rest_joints, track.timestamps_s, track.observed, turns)
     _, joints_world = forward_kinematics(placed.local_rotations, rest_joints, placed.trans)
     return Motion(
         poses=rotations.log(placed.local_rotations).reshape(len(track.frames), -1),

@@ -80,11 +80,11 @@ def contact_probabilities(
         points: (T, 4, 3) metres, world.
         times_s: (T,) increasing.
         observed: (T,) bool.
-        view: (3,) unit direction in which the camera looks, world.
+        view: (3,) unit direction in which the camera looks, world; or (T, 3), if it turns.
     """
     height = np.maximum(points[..., 2], 0)
     velocity = _velocity(points, times_s)
-    along = velocity @ np.asarray(view)  # (T, 4)
+    along = (velocity * np.reshape(view, (-1, 1, 3))).sum(axis=-1)  # (T, 4)
     # the part across the view, and what is trusted of the part along it
     speed = np.sqrt(np.maximum((velocity**2).sum(axis=-1) - (1 - DEPTH_TRUST**2) * along**2, 0))
     low = 1 / (1 + np.exp(np.clip((height - CONTACT_HEIGHT_M) / (CONTACT_HEIGHT_M / 4), -50, 50)))

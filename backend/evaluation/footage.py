@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 
 from backend.body import TorchBody, limber_body
+from backend.camera_motion import CameraMotion, CameraWatch
+from backend.camera_motion.turns import steady_pixels
 from backend.capture import CaptureSettings, choose_people, motion_of, pose_finder
 from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.features.swaps import repair_swaps
@@ -122,15 +124,18 @@ def evaluate_footage(
     K = intrinsics((footage.width, footage.height), settings.fov_deg, settings.focal_px)
     end = settings.end_s if settings.end_s is not None else footage.duration_s
     tracker = PeopleTracker(threads=settings.threads)
+    watch = CameraWatch(K, focal_known=settings.fov_deg is not None or settings.focal_px is not None)
     for frame in footage.frames(settings.start_s, settings.end_s):
         tracker.add(frame)
+        watch.add(frame, tracker.boxes_in(frame))
         told("people", min(frame.timestamp_s / max(end, 1e-6), 1.0))
-    rows = []
+    camera = watch.finish()
+    K, rows = camera.intrinsics(K), []
     for track in choose_people(tracker.finish(), settings.person):
         repaired, trusted_3d = repair_swaps(track)
-        answers = _answers(track, repaired, trusted_3d, footage, K, networks, device)
+        answers = _answers(track, repaired, trusted_3d, footage, K, networks, device, camera)
         for number, answer in enumerate(answers):
-            rows.append(_row(footage.name, repaired, K, answer))
+            rows.append(_row(footage.name, repaired, K, answer, camera))
             told("answers", (number + 1) / (4 + 4 * len(networks)))
     return rows
 
@@ -143,6 +148,7 @@ def _answers(
     K: NDArray[np.float64],
     networks: Sequence[str],
     device: torch.device,
+    camera: CameraMotion,
 ) -> Iterator[_Answer]:
     for name, landmarks in ((rivals.RAW, rivals.raw(track)), (rivals.FAIR, rivals.fair(track))):
         yield _Answer(name, _before_camera(landmarks, repaired, K), np.full(len(track), np.nan))
@@ -150,9 +156,9 @@ def _answers(
     asked = [(PER_FRAME.name, PER_FRAME.name, True)]
     asked += [(f"{name}{', fitted' * fit}", name, fit) for name in networks for fit in (False, True)]
     for name, network, fit in asked:
-        find_pose = pose_finder(network, CaptureSettings(fit=fit), footage, body, K, device)
+        find_pose = pose_finder(network, CaptureSettings(fit=fit), footage, body, K, device, camera)
         found = find_pose(repaired, trusted_3d, lambda _fraction: None)
-        motion = motion_of(footage, K, body, network, repaired, found)
+        motion = motion_of(footage, K, body, network, repaired, found, camera)
         yield _of_motion(name, body, motion)
         yield _of_motion(f"{name}, smoothed", body, refine(motion))
 
@@ -183,10 +189,13 @@ def _of_motion(name: str, body: Body, motion: Motion) -> _Answer:
     )
 
 
-def _row(footage: str, track: Track, K: Floats, answer: _Answer) -> Row:
+def _row(footage: str, track: Track, K: Floats, answer: _Answer, camera: CameraMotion) -> Row:
     times, observed, points = track.timestamps_s, track.observed, answer.landmarks
     heights = np.nan_to_num(track.boxes[:, 2:].max(axis=1), nan=1.0)
-    still = still_in_picture(track.landmarks2d[:, _SOLES], heights, times, observed)
+    soles, steady_soles = track.landmarks2d[:, _SOLES], points[:, _SOLES]
+    if (turns := camera.of(track.frames)) is not None:
+        soles, steady_soles = steady_pixels(soles, K, turns), np.einsum("tij,tpj->tpi", turns, steady_soles)
+    still = still_in_picture(soles, heights, times, observed)
     centred = points[:, _SHARED] - points[:, _HIPS].mean(axis=1, keepdims=True)
     return Row(
         footage=footage,
@@ -195,7 +204,7 @@ def _row(footage: str, track: Track, K: Floats, answer: _Answer) -> Row:
         answer=answer.name,
         reprojection=reprojection_error(points[:, _SHARED], track.landmarks2d[:, _SHARED], K, heights, observed),
         bones=bone_length_change(points, _BONES, observed),
-        skate=skate(points[:, _SOLES], still, times),
+        skate=skate(steady_soles, still, times),
         jitter=jitter(centred, times, observed),
         penetration=penetration(answer.lowest_m, observed),
     )

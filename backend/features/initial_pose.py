@@ -151,6 +151,7 @@ def solve(
     progress: Callable[[float], None],
     settings: FitSettings | None = None,
     guess: BodyInCamera | None = None,
+    turns: Floats | None = None,
 ) -> BodyInCamera:
     """Fits a body to a track.
 
@@ -164,9 +165,11 @@ def solve(
         settings: how much each kind of evidence is believed.
         guess: what a network answers for the same frames. It takes the place of BlazePose's 3D, which the network has
             read, and of what is usual: the fit then brings its answer onto the landmarks in the picture.
+        turns: (T, 3, 3) from the camera's axes in each frame to axes that stand still, in which bodies change their
+            speed as bodies do; None if the camera stands still.
     """
     settings = settings or FitSettings()
-    fit = _Fit(track, trusted_3d, K, body, points, settings, guess)
+    fit = _Fit(track, trusted_3d, K, body, points, settings, guess, turns)
     sample = fit.sample_for_shape()
     betas = torch.zeros(BETA_COUNT, device=fit.device) if guess is None else fit.guessed_betas
     shaping = fit.run(sample, betas, settings.iterations // 2, shape_is_free=True)
@@ -235,6 +238,7 @@ class _Fit:
         points: LandmarkPoints,
         settings: FitSettings,
         guess: BodyInCamera | None,
+        turns: Floats | None,
     ) -> None:
         self.device = body.v_template.device
         self._body, self._settings, self._track = body, settings, track
@@ -252,6 +256,7 @@ class _Fit:
         self._times = self._tensor(track.timestamps_s - track.timestamps_s[0])
         middle, spread = _usual_pose()
         self._usual, self._spread = self._tensor(middle), self._tensor(spread)
+        self._turns = None if turns is None else self._tensor(turns)
         self._guess = None if guess is None else self._tensor(guess.rotations)
         self.guessed_betas = self._tensor(np.zeros(BETA_COUNT) if guess is None else guess.betas)
 
@@ -377,9 +382,16 @@ class _Fit:
         deviation = torch.tensor(
             [self._settings.acceleration[0]] * 2 + [self._settings.acceleration[1]], device=self.device
         )
+        if self._turns is None:
+            faster = second(pelvis)
+        else:  # in axes that stand still, and then across and along the view again
+            turns = self._turns[chosen]
+            local = torch.cat(((turns @ local[:, 0])[:, None], local[:, 1:]), dim=1)
+            steady = (turns @ pelvis.unsqueeze(-1)).squeeze(-1)
+            faster = (turns[1:-1].transpose(1, 2) @ second(steady).unsqueeze(-1)).squeeze(-1)
         # half the squared norm of a rotation matrix's change is the square of the angle
         turning = 0.5 * second(local).square().sum(dim=(-1, -2)) / self._settings.angular_acceleration**2
-        moving = (second(pelvis) / deviation).square().sum(dim=-1)
+        moving = (faster / deviation).square().sum(dim=-1)
         per_second = 0.5 * (turning.sum(dim=-1) + moving)
         return (per_second * share * 30).sum()
 
@@ -437,8 +449,16 @@ class _Fit:
         good = self._track.observed[chosen.cpu().numpy()] & (places[:, 2] > 0.3) & (places[:, 2] < 200)
         if not good.any():
             places, good = np.tile([0.0, 0.0, 4.0], (len(places), 1)), np.ones(len(places), dtype=bool)
-        filled = np.stack([np.interp(times, times[good], places[good, axis]) for axis in range(3)], axis=-1)
-        return self._tensor(filled)
+        if self._turns is None:
+            return self._tensor(_interpolated(places, times, good))
+        turns = self._turns[chosen].cpu().numpy()
+        steady = _interpolated(np.einsum("tij,tj->ti", turns, places), times, good)
+        return self._tensor(np.einsum("tji,tj->ti", turns, steady))
+
+
+def _interpolated(places: Floats, times: Floats, good: NDArray[np.bool_]) -> Floats:
+    """(T, 3) straight ways over the frames that are not good."""
+    return np.stack([np.interp(times, times[good], places[good, axis]) for axis in range(3)], axis=-1)
 
 
 def _landmark_weight(name: str) -> float:

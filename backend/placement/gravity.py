@@ -1,4 +1,4 @@
-"""Which way is up, in the axes of a camera that stands still."""
+"""Which way is up, in axes that stand still."""
 
 from __future__ import annotations
 
@@ -21,12 +21,16 @@ STRETCHED_HIP_RAD = np.radians(25)
 #: Somebody standing straight is upright within this; a camera is level within the other.
 STANDING_DEVIATION_RAD = np.radians(8)
 LEVEL_DEVIATION_RAD = np.radians(10)
+#: While a camera turns, its horizon is kept level better than its view.
+ROLL_DEVIATION_RAD, PITCH_DEVIATION_RAD = np.radians(4), np.radians(10)
 #: People stand at one angle for a while, so that many frames are not many witnesses. Somebody who stands for all of a
 #: shorter time is one; a moment of standing straight amid other motion is less than that.
 WITNESS_S = 1.0
 
 
-def world_from_camera_rotation(joints: Floats, observed: NDArray[np.bool_], times_s: Floats) -> Floats:
+def world_from_camera_rotation(
+    joints: Floats, observed: NDArray[np.bool_], times_s: Floats, turns: Floats | None = None
+) -> Floats:
     """(3, 3): a level camera, pitched and rolled as far as the people who stand straight in it make likely.
 
     A body's long axis, from the ankles to the neck, is upright on average while hips and both legs are stretched. Such
@@ -34,17 +38,21 @@ def world_from_camera_rotation(joints: Floats, observed: NDArray[np.bool_], time
     the world is never tilted to stand them up.
 
     Args:
-        joints: (T, 24, 3) metres in camera axes.
+        joints: (T, 24, 3) metres in camera axes; if the camera turns, in the axes to which its turns lead.
         observed: (T,) bool.
         times_s: (T,).
+        turns: (T, 3, 3) from the camera's axes in each frame to axes that stand still; None if the camera does.
     """
-    level_up = np.array([0.0, -1.0, 0.0])
+    level_up = np.array([0.0, -1.0, 0.0]) if turns is None else _level_up(turns)
+    levelled: Floats = WORLD_FROM_LEVEL_CAMERA
+    if turns is not None:
+        levelled = levelled @ rotations.to_matrix(rotations.between(level_up, np.array([0.0, -1.0, 0.0])))
     ankles = joints[:, [INDEX["left_ankle"], INDEX["right_ankle"]]].mean(axis=1)
     axis = joints[:, INDEX["neck"]] - ankles
     axis = axis / np.maximum(np.linalg.norm(axis, axis=-1, keepdims=True), 1e-6)  # (T, 3)
     standing = observed & _stands_straight(joints) & (axis @ level_up > np.cos(FURTHEST_LEAN_RAD))
     if not standing.any():
-        return WORLD_FROM_LEVEL_CAMERA
+        return levelled
     mean_axis = np.median(axis[standing], axis=0)
     mean_axis = mean_axis / np.linalg.norm(mean_axis)
     step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else WITNESS_S
@@ -52,8 +60,19 @@ def world_from_camera_rotation(joints: Floats, observed: NDArray[np.bool_], time
     evidence = witnesses / STANDING_DEVIATION_RAD**2
     trust = evidence / (evidence + 1 / LEVEL_DEVIATION_RAD**2)
     tilt = rotations.log(rotations.between(mean_axis, level_up))
-    levelled: Floats = WORLD_FROM_LEVEL_CAMERA @ rotations.to_matrix(rotations.exp(trust * tilt))
-    return levelled
+    return np.asarray(levelled @ rotations.to_matrix(rotations.exp(trust * tilt)))
+
+
+def _level_up(turns: Floats) -> Floats:
+    """(3,) the direction that is up if the horizon is as level as can be, and the view, over all frames.
+
+    A camera that pans about a vertical axis shows that axis, even while it looks down.
+    """
+    across, ahead = turns[:, :, 0], turns[:, :, 2]  # (T, 3)
+    rolled, pitched = (np.einsum("ti,tj->ij", axis, axis) / len(turns) for axis in (across, ahead))
+    _, axes = np.linalg.eigh(rolled / ROLL_DEVIATION_RAD**2 + pitched / PITCH_DEVIATION_RAD**2)
+    up: Floats = axes[:, 0]
+    return up if up @ turns[:, :, 1].sum(axis=0) < 0 else -up
 
 
 def _stands_straight(joints: Floats) -> NDArray[np.bool_]:

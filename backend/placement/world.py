@@ -29,7 +29,7 @@ class Placed:
     Attributes:
         local_rotations: (T, 24, 4) unit quaternions; the pelvis's is its orientation in the world.
         trans: (T, 3) metres; the pelvis lies at ``rest_joints[0] + trans``.
-        world_from_camera: (T, 4, 4); the camera stands above the world's origin.
+        world_from_camera: (T, 4, 4); the camera stands, or turns, above the world's origin.
         contacts: (T, 4) probabilities of left heel, left toe, right heel, right toe.
     """
 
@@ -40,9 +40,14 @@ class Placed:
 
 
 def place(
-    camera_rotations: Floats, transl: Floats, rest_joints: Floats, times_s: Floats, observed: NDArray[np.bool_]
+    camera_rotations: Floats,
+    transl: Floats,
+    rest_joints: Floats,
+    times_s: Floats,
+    observed: NDArray[np.bool_],
+    turns: Floats | None = None,
 ) -> Placed:
-    """For a camera that stands still. The path is moved so that planted feet stay where they are.
+    """For a camera that stays in its place. The path is moved so that planted feet stay where they are.
 
     The floor at z = 0 is the lowest level on which they stand.
 
@@ -52,17 +57,23 @@ def place(
         rest_joints: (24, 3) metres, body frame.
         times_s: (T,).
         observed: (T,) bool.
+        turns: (T, 3, 3) from the camera's axes in each frame to axes that stand still; None if the camera does.
     """
     local = rotations.from_matrix(camera_rotations.astype(np.float64))
+    if turns is not None:
+        local[:, 0] = rotations.multiply(rotations.from_matrix(turns), local[:, 0])
+        transl = np.einsum("tij,tj->ti", turns, rest_joints[0] + transl) - rest_joints[0]
     _, joints = forward_kinematics(local, rest_joints, transl)
-    turn = world_from_camera_rotation(joints, observed, times_s)
+    turn = world_from_camera_rotation(joints, observed, times_s, turns)
+    world_from_camera = np.tile(np.eye(4), (len(local), 1, 1))
+    world_from_camera[:, :3, :3] = turn if turns is None else turn @ turns
 
     in_world = local.copy()
     in_world[:, 0] = rotations.multiply(rotations.from_matrix(turn), local[:, 0])
     trans = joints[:, 0] @ turn.T - rest_joints[0]
     turned, positions = forward_kinematics(in_world, rest_joints, trans)
     points, pelvis = sole_points(turned, positions, rest_joints), positions[:, 0]
-    view = turn[:, 2]
+    view = world_from_camera[:, :3, 2]
     offsets = np.zeros_like(trans)
     for _ in range(FOOTING_ROUNDS):
         levels = level_heights(points + offsets[:, None], (pelvis + offsets)[:, 2], times_s, observed)
@@ -74,8 +85,6 @@ def place(
     levels = level_heights(points, (pelvis + offsets)[:, 2], times_s, observed)
     up = np.array([0, 0, levels.min()])
 
-    world_from_camera = np.tile(np.eye(4), (len(local), 1, 1))
-    world_from_camera[:, :3, :3] = turn
     world_from_camera[:, :3, 3] = -up
     return Placed(
         rotations.make_continuous(in_world),

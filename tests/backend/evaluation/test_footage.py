@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from backend import cli
+from backend.camera_motion import CameraMotion
 from backend.capture import CaptureSettings, motion_of
 from backend.demo.clip import RenderedClip
 from backend.evaluation import footage
@@ -104,7 +105,7 @@ def test_a_body_that_stands_still_is_all_one_could_wish(body: Body, make_video: 
     pixels = answer.landmarks @ K.T
     np.testing.assert_allclose(answer.landmarks.mean(axis=(0, 1))[2], 5.0, atol=0.3)
     track.landmarks2d[..., :2] = pixels[..., :2] / pixels[..., 2:]
-    row = footage._row("clip", track, K, answer)
+    row = footage._row("clip", track, K, answer, CameraMotion(frames))
     assert row.frames == frames
     np.testing.assert_allclose((row.reprojection, row.bones, row.skate), 0, atol=1e-3)
     assert row.jitter < 1  # of rounding, which a third derivative multiplies by 27,000

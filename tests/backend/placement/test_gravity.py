@@ -98,3 +98,24 @@ def test_who_stands_in_a_picture_says_more_than_who_passes_through_standing(rest
     # one witness of 8 degrees against a prior of 10 is believed by 0.61
     assert angle_deg(picture, camera) == pytest.approx(20 * (1 - 100 / 164), abs=2.5)
     assert angle_deg(moment, camera) > 0.7 * 20
+
+
+@given(pitch_deg=st.floats(-25, 25))
+def test_a_wide_pan_shows_the_vertical(rest_joints: np.ndarray, pitch_deg: float) -> None:
+    """Even while nobody stands straight: the camera looks down all the time, and turns by 120 degrees."""
+    pan = np.zeros((FRAMES, 3))
+    pan[:, 2] = np.radians(np.linspace(-60, 60, FRAMES))
+    cameras = rotations.to_matrix(rotations.exp(pan)) @ tilted(pitch_deg, 0)
+    nobody = np.zeros(FRAMES, dtype=bool)
+    joints = posed(rest_joints, cameras[0], rotations.IDENTITY)
+    found = world_from_camera_rotation(joints, nobody, TIMES, cameras[0].T @ cameras)
+    assert np.linalg.det(found) == pytest.approx(1)
+    assert angle_deg(found, cameras[0]) < 0.4 * abs(pitch_deg) + 1e-3
+
+
+def test_a_camera_that_does_not_turn_is_as_one_that_stands_still(rest_joints: np.ndarray) -> None:
+    joints = posed(rest_joints, tilted(12, 5), rotations.IDENTITY)
+    still = np.tile(np.eye(3), (FRAMES, 1, 1))
+    np.testing.assert_array_equal(
+        world_from_camera_rotation(joints, SEEN, TIMES, still), world_from_camera_rotation(joints, SEEN, TIMES)
+    )

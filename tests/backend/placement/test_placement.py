@@ -104,3 +104,32 @@ def test_nobody_in_contact_where_nobody_was_observed() -> None:
     contacts = contact_probabilities(still, np.arange(10) / 30, observed, view=(0.0, 1.0, 0.0))
     assert (contacts[:5] > 0.9).all()
     assert (contacts[5:] == 0).all()
+
+
+def test_a_camera_that_turns_sees_the_same_world(rest_joints: np.ndarray) -> None:
+    """Panned after the walker, tilted and shaken, it finds the path that it finds standing still."""
+    truth = perform(rest_joints, 30.0)
+    stands, times = np.array([0, -4.0, 1.4]), truth.timestamps_s
+    shake = np.radians(1.5) * np.sin(2 * np.pi * times[:, None] * (0.7, 1.1, 1.3) + (0, 1, 2))
+    shake[:, 1] += np.radians(30) * np.sin(np.pi * times / times[-1])
+    turns = rotations.to_matrix(rotations.exp(shake))
+    observed = np.ones(len(times), dtype=bool)
+    found = []
+    for cameras in (np.tile(WORLD_FROM_LEVEL_CAMERA, (len(times), 1, 1)), WORLD_FROM_LEVEL_CAMERA @ turns):
+        local = truth.local_rotations.copy()
+        local[:, 0] = rotations.multiply(rotations.from_matrix(cameras.swapaxes(1, 2)), local[:, 0])
+        pelvis = np.einsum("tji,tj->ti", cameras, truth.joints_world[:, 0] - stands)
+        placed = place(
+            rotations.to_matrix(local), pelvis - rest_joints[0], rest_joints, times, observed, cameras[0].T @ cameras
+        )
+        _, joints = forward_kinematics(placed.local_rotations, rest_joints, placed.trans)
+        back = np.einsum(
+            "tji,tpj->tpi", placed.world_from_camera[:, :3, :3], joints - placed.world_from_camera[0, :3, 3]
+        )
+        seen = back[:, 0] / back[:, :1, 2]
+        np.testing.assert_allclose(seen, pelvis / pelvis[:, 2:], atol=0.01)
+        found.append(joints)
+    assert np.abs(found[1] - found[0])[..., 2].max() < 0.05
+    moved = [joints[:, 0, :2] - joints[0, 0, :2] for joints in found]
+    assert np.linalg.norm(np.diff(moved[0], axis=0) - np.diff(moved[1], axis=0), axis=-1).max() < 0.01
+    assert np.linalg.norm(moved[0] - moved[1], axis=-1).max() < 0.1
