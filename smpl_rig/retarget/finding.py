@@ -1,12 +1,13 @@
 """Which of a rig's bones are which: by their names, else by how they hang together and where they lie at rest.
 
 By shape a figure is two legs that reach the floor, what carries them, two arms that reach furthest to the sides, and
-what rises between them. Feet point forward, which tells left from right. Where that is not what a rig looks like, it is
-refused with what is missing, not guessed.
+what rises between them. Feet point forward, which tells left from right; of legs that end without toes, names may tell.
+Where that is not what a rig looks like, it is refused with what is missing, not guessed.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise, product
@@ -44,6 +45,11 @@ RISING = 0.7
 #: Upper arms are a little longer than forearms, and both together are this part of the shoulders' height.
 UPPER_TO_FOREARM, ARM_TO_SHOULDER = 1.1, 0.38
 _UP = np.array([0.0, 0.0, 1.0])
+#: How names say a side: LeftFoot, foot.l, L_Foot, lFoot, footL.
+_SIDES = {
+    side: re.compile(rf"(?i:{side})|(?:^|[^A-Za-z])(?i:{side[0]})(?![a-z])|(?<=[a-z]){side[0].upper()}(?![A-Za-z])")
+    for side in ("left", "right")
+}
 
 
 @dataclass(frozen=True)
@@ -253,19 +259,31 @@ class _Figure:
             leg["foot"] = toes[int(np.argmin(abs(ahead / max(reach, 1e-9) - BALL_ALONG_FOOT)))]
         return leg
 
-    def _forward(self, *legs: dict[str, int]) -> Floats:
-        """(3,) level unit vector along the feet."""
+    def _forward(self, first: dict[str, int], second: dict[str, int]) -> Floats:
+        """(3,) level unit vector along the feet; across the legs where their names alone say which is left."""
+        rig = self._rig
+        across = (rig.heads[first["hip"]] - rig.heads[second["hip"]]) * [1, 1, 0]
+        across = across / max(float(np.linalg.norm(across)), 1e-9)
+        sides = self._named_side(first), self._named_side(second)
+        # where no toes follow, programs that read a rig make up where its last bone points
+        if not ("foot" in first and "foot" in second) and set(sides) == {"left", "right"}:
+            named: Floats = np.cross(across if sides[0] == "left" else -across, _UP)
+            return named
         feet = np.zeros(3)
-        for leg in legs:
-            toe = self._rig.heads[leg["foot"]] if "foot" in leg else self._rig.tails[leg["ankle"]]
-            feet += (toe - self._rig.heads[leg["ankle"]]) * [1, 1, 0]
+        for leg in (first, second):
+            toe = rig.heads[leg["foot"]] if "foot" in leg else rig.tails[leg["ankle"]]
+            feet += (toe - rig.heads[leg["ankle"]]) * [1, 1, 0]
         if np.linalg.norm(feet) < 0.02 * self._height:
             raise RigError("The feet point nowhere, so nothing tells left from right. Choose the bones by hand.")
-        across = (self._rig.heads[legs[0]["hip"]] - self._rig.heads[legs[1]["hip"]]) * [1, 1, 0]
-        across = across / max(float(np.linalg.norm(across)), 1e-9)
         feet -= (feet @ across) * across
         forward: Floats = feet / np.linalg.norm(feet)
         return forward
+
+    def _named_side(self, leg: dict[str, int]) -> str | None:
+        """The one side that the names of a leg's bones say."""
+        names = [self._rig.names[bone] for bone in leg.values()]
+        said = {side for side, pattern in _SIDES.items() for name in names if pattern.search(name)}
+        return said.pop() if len(said) == 1 else None
 
     def _carrier(self, *hips: int) -> int:
         """The lowest bone that carries both legs and what rises above them."""

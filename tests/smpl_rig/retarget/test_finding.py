@@ -46,6 +46,16 @@ def test_controls_go_before_the_bones_that_they_drive() -> None:
     assert found.bones.joints["left_elbow"] == "forearm_fk.L"
 
 
+def test_makehumans_older_rig_is_found_by_name() -> None:
+    """Its upper arms begin with what was called the shoulder's second bone, it has underscores and no toes."""
+    makehuman = next(rig_map for rig_map in rig_maps() if rig_map.name == "makehuman")
+    names = [name.replace("upperarm01", "shoulder02") for name in all_names(makehuman) if "toe" not in name]
+    found = find_by_names([name.replace(".", "_") for name in names], rig_maps())
+    assert found is not None
+    assert found.bones.joints["left_shoulder"] == "shoulder02_L"
+    assert found.bones.twists["left_shoulder"] == ("upperarm02_L",)
+
+
 def test_names_of_nothing_find_nothing() -> None:
     assert find_by_names(["bone", "bone.001"], rig_maps()) is None
 
@@ -96,6 +106,29 @@ def test_shape_is_not_misled_by_what_hangs_on_a_figure(
     built = build_rig(build, flat_body())
     found = find_by_shape(with_extras(built, extras))
     assert found.bones.joints == built.bones.joints
+
+
+@pytest.mark.parametrize("says", ["{} thigh", "{}_thigh", "bip {} 1", "{}Thigh", "thigh.{}", "thigh{}", "thigh_{}.001"])
+@pytest.mark.parametrize("behind_m", [0.0, 0.2])
+def test_names_tell_left_from_right_where_feet_end_without_toes(
+    says: str, behind_m: float, rest_joints: np.ndarray
+) -> None:
+    """Where the last bone of a foot points is made up by programs that know no ends of bones."""
+    sides = {"leftL": "L", "rightL": "R"} if says in {"thigh{}", "{}Thigh"} else {"leftL": "left", "rightL": "right"}
+    built = build_rig(Build(toes=False, facing=0.7), rest_joints)
+    rig = built.rig
+    backward = rotations.rotate(rotations.exp(np.array([0, 0, 0.7])), np.array([0, behind_m, 0]))
+    ankles = [rig.index(built.bones.joints[f"{side}_ankle"]) for side in ("left", "right")]
+    tails = rig.tails.copy()
+    tails[ankles] = rig.heads[ankles] + backward
+    names = [
+        f"{says.format(sides[name[: name.index('L') + 1]])} {number}" if name.startswith(tuple(sides)) else f"b{number}"
+        for number, name in enumerate(rig.names)
+    ]
+    found = find_by_shape(replace(rig, tails=tails, names=tuple(names)))
+    for joint in ("left_hip", "right_ankle", "left_wrist"):
+        assert found.bones.joints[joint] == names[rig.index(built.bones.joints[joint])]
+    assert find_by_shape(replace(rig, names=tuple(names))).bones.joints["left_hip"] == found.bones.joints["left_hip"]
 
 
 def test_confidence_is_lower_where_a_limb_is_odd(rest_joints: np.ndarray) -> None:
