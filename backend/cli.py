@@ -105,6 +105,7 @@ def _add_capture(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     camera = parser.add_mutually_exclusive_group()
     camera.add_argument("--fov", type=float, metavar="DEG", help="horizontal field of view of the camera")
     camera.add_argument("--focal-px", type=float, metavar="PX")
+    parser.add_argument("--still-camera", action="store_true", help="it is known to stand still: do not watch it")
     parser.add_argument("--start", type=float, metavar="S")
     parser.add_argument("--end", type=float, metavar="S")
     parser.add_argument("--body", type=Path, metavar="FILE", help="a licensed SMPL file instead of the embedded body")
@@ -213,6 +214,7 @@ def _add_evaluate_footage(judged: argparse._SubParsersAction[argparse.ArgumentPa
     camera = parser.add_mutually_exclusive_group()
     camera.add_argument("--fov", type=float, metavar="DEG", help="horizontal field of view of the camera")
     camera.add_argument("--focal-px", type=float, metavar="PX")
+    parser.add_argument("--still-camera", action="store_true", help="it is known to stand still: do not watch it")
     parser.add_argument("--start", type=float, metavar="S")
     parser.add_argument("--end", type=float, metavar="S")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
@@ -306,6 +308,7 @@ def _capture(parsed: argparse.Namespace) -> int:
         end_s=parsed.end,
         fov_deg=parsed.fov,
         focal_px=parsed.focal_px,
+        still_camera=parsed.still_camera,
         body=parsed.body,
         device=parsed.device,
     )
@@ -505,6 +508,7 @@ def _evaluate_footage(parsed: argparse.Namespace) -> int:
         end_s=parsed.end,
         fov_deg=parsed.fov,
         focal_px=parsed.focal_px,
+        still_camera=parsed.still_camera,
     )
     device, rows = choose_device(parsed.device), []
     networks = networks_to_measure(parsed.networks)

@@ -127,6 +127,7 @@ class CaptureOptions:
     focal_px: float | None = None
     body: str | None = None
     device: str = "auto"
+    still_camera: bool = False
 
 
 @dataclass(frozen=True)

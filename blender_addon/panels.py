@@ -76,6 +76,7 @@ class LIMBER_PT_options(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  #
         column.prop(settings, "camera")
         if settings.camera != "estimate":
             column.prop(settings, "fov" if settings.camera == "fov" else "focal_px", text=" ")
+        column.prop(settings, "still_camera")
         layout.prop(settings, "body", placeholder="Limber's own")
         layout.prop(settings, "device")
         layout.prop(settings, "smoothness", slider=True)

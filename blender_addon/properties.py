@@ -93,6 +93,10 @@ class LIMBER_PG_scene(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N
         max=1e6,
         default=1000,
     )
+    still_camera: BoolProperty(
+        name="Tripod",
+        description="The camera is known to stand still; else it is watched, and made up for where it turns",
+    )
     body: StringProperty(
         name="Body",
         description="A body file (licensed SMPL, .npz or .pkl) that replaces the body that comes with Limber",
@@ -156,6 +160,7 @@ class LIMBER_PG_scene(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N
             focal_px=self.focal_px if self.camera == "focal" else None,
             body=str(_absolute(self.body)) if self.body.strip() else None,
             device=self.device,
+            still_camera=self.still_camera,
         )
 
 

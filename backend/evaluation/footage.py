@@ -127,7 +127,8 @@ def evaluate_footage(
     watch = CameraWatch(K, focal_known=settings.fov_deg is not None or settings.focal_px is not None)
     for frame in footage.frames(settings.start_s, settings.end_s):
         tracker.add(frame)
-        watch.add(frame, tracker.boxes_in(frame))
+        if not settings.still_camera:
+            watch.add(frame, tracker.boxes_in(frame))
         told("people", min(frame.timestamp_s / max(end, 1e-6), 1.0))
     camera = watch.finish()
     K, rows = camera.intrinsics(K), []

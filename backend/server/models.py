@@ -79,6 +79,7 @@ class CaptureRequest(_Request):
         default=None, description="a body file on the backend's machine; null is the embedded one"
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    still_camera: bool = Field(default=False, description="the camera is known to stand still; else it is watched")
     preview: bool = Field(default=False, description="also write a video with the body over the footage")
 
     @model_validator(mode="after")

@@ -62,7 +62,7 @@ def test_the_options_reach_the_backend(settings: Any, connected: Any, server: An
     settings.people, settings.person = "number", 4
     settings.use_range, settings.start_s, settings.end_s = True, 1.0, 2.5
     settings.camera, settings.fov, settings.focal_px = "fov", np.radians(50), 1234
-    settings.device = "cpu"
+    settings.device, settings.still_camera = "cpu", True
     connected.session.watch._replace(  # as after a look at a backend that has it
         connected.module("watch").Sight(health=_health(connected, "per-frame"))
     )
@@ -74,7 +74,7 @@ def test_the_options_reach_the_backend(settings: Any, connected: Any, server: An
         '"person":"4"',
         '"start_s":1.0,"end_s":2.5',
         '"fov_deg":50.',
-        '"device":"cpu"',
+        '"device":"cpu","still_camera":true',
     ):
         assert words in asked
     assert '"focal_px":null,"body":null' in asked
