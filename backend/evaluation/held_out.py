@@ -30,7 +30,16 @@ from .workers import one_thread, side_by_side
 #: detector always has 3D, as it has on footage but for moments.
 UNSTRETCHED = Variety(
     motion=MotionVariety(
-        usual_rates=(30, 30), rates=(30, 30), usual=1.0, speed=(1.0, 1.0), mixed=0.0, loosened=0.0, posed=0.0, low=0.0
+        usual_rates=(30, 30),
+        rates=(30, 30),
+        usual=1.0,
+        speed=(1.0, 1.0),
+        mixed=0.0,
+        loosened=0.0,
+        straightened=0.0,
+        posed=0.0,
+        at_rest=0.0,
+        low=0.0,
     ),
     detector=DetectorErrors(without_world=0.0),
 )

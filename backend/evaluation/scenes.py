@@ -32,7 +32,9 @@ MOTIONS = MotionVariety(
     speed=(0.9, 1.1),
     mixed=0.0,
     loosened=0.0,
+    straightened=0.0,
     posed=0.0,
+    at_rest=0.0,
     low=0.1,
 )
 #: Cameras that stand still, most of them level, and see the whole person.

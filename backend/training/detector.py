@@ -2,9 +2,10 @@
 
 BlazePose's 2D is good, and wrong in a way that lasts: each landmark has a bias that stays with a person and an error
 that wanders, larger where the body hides it and where it moves fast; now and then a limb is somewhere else for a
-moment. Its 3D is compressed along the line of sight, where it trembles, leans, is biased by limb, and now and then has
-a limb on the wrong side of its joint. :class:`DetectorErrors` holds ranges: a clip draws its own from them, wide enough
-that no network can trust any. ``python -m backend.evaluation.detector_errors`` holds them against the real detector.
+moment. Its 3D is compressed along the line of sight, where it trembles, leans (legs otherwise than the trunk), is
+biased by limb, and now and then has a limb on the wrong side of its joint. :class:`DetectorErrors` holds ranges: a clip
+draws its own from them, wide enough that no network can trust any. ``python -m backend.evaluation.detector_errors``
+holds them against the real detector.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class DetectorErrors:
 
     Attributes:
         misplaced_m: deviation of where on the body a landmark is thought to be, fixed for a clip; metres.
+        proportions_m: deviation of the same on both sides alike, along the limbs and across the body: people's limbs
+            vary more than the body's shapes, and the detector's hips lie lower on some than on others.
         image_bias: deviation of each landmark's fixed error in the picture.
         image_wander: deviation of its wandering error.
         image_jitter: deviation of its error from frame to frame.
@@ -37,7 +40,8 @@ class DetectorErrors:
         visibility: logit of the visibility that is told for a landmark in sight.
         hidden_visibility: how much less it is for a hidden one.
         depth_slope: by how much BlazePose's 3D is compressed along the line of sight.
-        depth_lean: deviation of how much its depth grows with height, metres in a metre.
+        depth_lean: deviation of how much its depth grows with height, metres in a metre; above the hips and below them
+            by amounts of their own.
         world_scale: size of its person.
         world_bias_m: deviation of each landmark's fixed error in its 3D, along the line of sight; a third of it across.
         world_wander_m: deviation of the wandering error likewise.
@@ -52,6 +56,7 @@ class DetectorErrors:
     """
 
     misplaced_m: Range = (0.005, 0.02)
+    proportions_m: Range = (0.005, 0.03)
     image_bias: Range = (0.003, 0.016)
     image_wander: Range = (0.0015, 0.013)
     image_jitter: Range = (0.0003, 0.0025)
@@ -64,7 +69,7 @@ class DetectorErrors:
     visibility: Range = (2.5, 7.0)
     hidden_visibility: Range = (0.5, 6.0)
     depth_slope: Range = (0.5, 0.95)
-    depth_lean: Range = (0.0, 0.15)
+    depth_lean: Range = (0.0, 0.25)
     world_scale: Range = (0.8, 1.1)
     world_bias_m: Range = (0.02, 0.085)
     world_wander_m: Range = (0.015, 0.07)
@@ -116,6 +121,13 @@ _LIMBS = [
 ]
 _ARMS = ("shoulder", "elbow", "wrist", "pinky", "index", "thumb")
 _LEGS = ("hip", "knee", "ankle", "heel", "foot_index")
+_FACE, _HAND, _FOOT = ("nose", "eye", "ear", "mouth"), ("wrist", "pinky", "index", "thumb"), ("ankle", "heel", "foot")
+#: What moves together where a person's limbs are of other lengths, and along which axis of the body at rest, in T-pose:
+#: x is outwards, y up, z forward.
+_PROPORTIONS = (
+    (1, (*_FACE, "shoulder", "elbow", *_HAND)), (1, _FACE), (1, ("hip",)), (1, ("knee", *_FOOT)), (1, _FOOT),
+    (0, ("shoulder", "elbow", *_HAND)), (0, ("elbow", *_HAND)), (0, _HAND), (0, ("hip",)), (2, ("foot_index",)),
+)  # fmt: skip
 #: By which a person's height in the picture is told from how far away they are.
 STANDING_M = 1.7
 
@@ -152,6 +164,28 @@ def detect(landmarks: Tensor, hidden: Tensor, K: Tensor, times_s: Tensor, image_
     observed = ~chance.bursts(errors.gaps_per_s, errors.gap_s)
     observed[:, 0] = True
     return Observation(seen, world, trusted, observed, times_s)
+
+
+def misplacement(errors: DetectorErrors, clips: int, generator: torch.Generator) -> Tensor:
+    """How far from where the body has them the detector thinks that landmarks are: (B, 33, 3) metres, body at rest."""
+    device = generator.device
+
+    def each(between: Range) -> Tensor:
+        return between[0] + (between[1] - between[0]) * torch.rand(clips, 1, 1, generator=generator, device=device)
+
+    own = each(errors.misplaced_m) * torch.randn(clips, LANDMARK_COUNT, 3, generator=generator, device=device)
+    amounts = each(errors.proportions_m) * torch.randn(clips, len(_PROPORTIONS), 1, generator=generator, device=device)
+    return own + torch.einsum("bpi,plc->blc", amounts, _proportions().to(device))
+
+
+def _proportions() -> Tensor:
+    """(P, 33, 3) directions in which landmarks move."""
+    result = torch.zeros(len(_PROPORTIONS), LANDMARK_COUNT, 3)
+    for row, (axis, parts) in enumerate(_PROPORTIONS):
+        for landmark, name in enumerate(LANDMARK_NAMES):
+            if _part(name).startswith(parts):
+                result[row, landmark, axis] = -1.0 if axis == 0 and "right" in name else 1.0
+    return result
 
 
 def self_occlusion(landmarks: Tensor) -> Tensor:
@@ -226,8 +260,9 @@ def _world(chance: _Chance, landmarks: Tensor, image_error: Tensor, hidden: Tens
         indices = [LANDMARK_INDEX[part] for part in parts]
         sign = 1 - 2 * flipped.float().unsqueeze(-1)
         depth[..., indices] = pivot + sign * (depth[..., indices] - pivot)
-    lean = chance.normal(len(depth), 1, 1) * chance.each(errors.depth_lean)
-    depth = depth * chance.each(errors.depth_slope) + lean * world[..., 1]
+    depth = depth * chance.each(errors.depth_slope)
+    for half in (world[..., 1].clamp_max(0), world[..., 1].clamp_min(0)):  # above the hips, and below
+        depth = depth + chance.normal(len(depth), 1, 1) * chance.each(errors.depth_lean) * half
     across = world[..., :2] + STANDING_M * image_error  # both heads of the network look at the same picture
     world = torch.cat((across, depth.unsqueeze(-1)), dim=-1)
     by_landmark = _by_landmark(_WORLD_ERROR, landmarks)[:, None]  # (33, 1)
@@ -270,9 +305,13 @@ def _swap(chance: _Chance, swapped: Tensor, values: Tensor) -> Tensor:
 
 def _by_landmark(table: dict[str, float], like: Tensor) -> Tensor:
     def factor(name: str) -> float:
-        return next((value for part, value in table.items() if part in name), 1.0)
+        return next((value for part, value in table.items() if _part(name).startswith(part)), 1.0)
 
     return like.new_tensor([factor(name) for name in LANDMARK_NAMES])
+
+
+def _part(landmark: str) -> str:
+    return landmark.removeprefix("left_").removeprefix("right_")
 
 
 class _Chance:

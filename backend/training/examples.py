@@ -12,7 +12,7 @@ from backend.features.landmark_points import LandmarkSkin
 from backend.features.landmarks import LandmarkInputs, landmark_inputs
 
 from .cameras import CameraVariety, draw_cameras
-from .detector import DetectorErrors, Observation, detect, self_occlusion
+from .detector import DetectorErrors, Observation, detect, misplacement, self_occlusion
 from .occlusion import draw_boxes, hide_landmarks
 from .variety import BodyMotion, Clips, MotionVariety, draw_motion
 
@@ -135,12 +135,8 @@ class ExampleSource:
 
     def _misplaced(self, truth: Truth, errors: DetectorErrors) -> Tensor:
         """(B, T, 33, 3): the landmarks where the detector thinks that they lie on the body."""
-        low, high = errors.misplaced_m
-        count = len(truth.betas)
-        deviation = low + (high - low) * torch.rand(count, 1, 1, generator=self._generator, device=truth.betas.device)
-        _, landmarks = self._pose(
-            truth.rotations, truth.betas, truth.joints[:, :, 0], deviation * self._normal(count, 33, 3)
-        )
+        misplaced = misplacement(errors, len(truth.betas), self._generator)
+        _, landmarks = self._pose(truth.rotations, truth.betas, truth.joints[:, :, 0], misplaced)
         return landmarks
 
     def _pose(

@@ -25,7 +25,9 @@ class MotionVariety:
         mixed: part of the clips whose upper body comes from another clip.
         loosened: part of the clips whose joints turn a little differently.
         offset_rad: deviation of those turns where joints are free; hinges and spine take less.
+        straightened: part of the clips whose legs, where they are nearly straight, are straightened by some part.
         posed: part of the clips that are random poses, one turning into the next.
+        at_rest: part of the limbs of such poses that are as in a T-pose, the arms at any height.
         low: part of the clips drawn from those that sit, kneel, crawl or lie.
         leaning_rad: deviation of how far the whole body is tilted in loosened clips.
     """
@@ -37,7 +39,9 @@ class MotionVariety:
     mixed: float = 0.25
     loosened: float = 0.6
     offset_rad: float = 0.25
-    posed: float = 0.08
+    straightened: float = 0.75
+    posed: float = 0.1
+    at_rest: float = 0.3
     low: float = 0.2
     leaning_rad: float = 0.15
 
@@ -50,6 +54,13 @@ _UPPER = [index for index, name in enumerate(JOINT_NAMES) if not any(low in name
 #: A clip that is played to and fro slows down for so long before it turns.
 TURNING_S = 0.15
 _HINGES = [INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint in ("knee", "elbow")]
+_HIPS, _KNEES, _ANKLES = (
+    [INDEX[f"{side}_{joint}"] for side in ("left", "right")] for joint in ("hip", "knee", "ankle")
+)
+#: Knees bent by much more than this are bent on purpose.
+NEARLY_STRAIGHT_RAD = math.radians(45)
+#: How far arms at rest hang below a T-pose's, and how far they are raised above it.
+HANGING_RAD, RAISED_RAD = math.radians(85), math.radians(60)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +114,9 @@ def draw_motion(
     rotations[:, :, _UPPER] = torch.where(
         chance.some(count, variety.mixed)[..., None, None], others[:, :, _UPPER], rotations[:, :, _UPPER]
     )
-    rotations = _loosened(chance, rotations, times_s, variety)
+    rotations = _straightened(chance, _loosened(chance, rotations, times_s, variety), variety)
     posed = chance.some(count, variety.posed)[..., None, None]
-    rotations[:, :, 1:] = torch.where(posed, _poses(clips, chance, times_s)[:, :, 1:], rotations[:, :, 1:])
+    rotations[:, :, 1:] = torch.where(posed, _poses(clips, chance, times_s, variety)[:, :, 1:], rotations[:, :, 1:])
     rotations, pelvis = _mirrored(rotations, pelvis, chance.some(count, 0.5))
     rotations, pelvis = _turned(chance, rotations, pelvis)
     return BodyMotion(quaternions.matrix(rotations), pelvis, times_s)
@@ -175,20 +186,53 @@ def _loosened(chance: _Chance, rotations: Tensor, times_s: Tensor, variety: Moti
     return result
 
 
-def _poses(clips: Clips, chance: _Chance, times_s: Tensor) -> Tensor:
+def _straightened(chance: _Chance, rotations: Tensor, variety: MotionVariety) -> Tensor:
+    """Legs that are nearly straight, straightened by a part that stays for the clip: (B, T, 24, 4).
+
+    Captured and drawn people stand with their knees bent by 20 degrees more often than people do. Hips and ankles take
+    half each, so that feet stay below the hips and flat.
+    """
+    if not variety.straightened:
+        return rotations
+    clips = len(rotations)
+    part = (chance.uniform(clips, 1).sqrt() * chance.some(clips, variety.straightened))[..., None, None]
+    bent = quaternions.log(rotations[:, :, _KNEES])  # (B, T, 2, 3)
+    taken = part * bent * torch.exp(-(bent.norm(dim=-1, keepdim=True) / NEARLY_STRAIGHT_RAD).square())
+    result = rotations.clone()
+    result[:, :, _KNEES] = quaternions.exp(bent - taken)
+    result[:, :, _HIPS] = quaternions.multiply(rotations[:, :, _HIPS], quaternions.exp(taken / 2))
+    result[:, :, _ANKLES] = quaternions.multiply(quaternions.exp(taken / 2), rotations[:, :, _ANKLES])
+    return result
+
+
+def _poses(clips: Clips, chance: _Chance, times_s: Tensor, variety: MotionVariety) -> Tensor:
     """Each limb from another moment of the library, turning into another such pose and back: (B, T, 24, 4)."""
     count = len(times_s)
-    one, other = (_assembled(clips, chance, count) for _ in range(2))
+    one, other = (_assembled(clips, chance, count, variety) for _ in range(2))
     period = 0.8 + 4 * chance.uniform(count, 1)
     along = 0.5 - 0.5 * torch.cos(2 * math.pi * (times_s / period + chance.uniform(count, 1)))
     return quaternions.between(one, other, along[..., None, None])
 
 
-def _assembled(clips: Clips, chance: _Chance, count: int) -> Tensor:
-    """Poses whose limbs come from five moments of the library: (B, 1, 24, 4)."""
+def _assembled(clips: Clips, chance: _Chance, count: int, variety: MotionVariety) -> Tensor:
+    """Poses whose limbs come from five moments of the library, or are at rest: (B, 1, 24, 4)."""
     moments = (chance.uniform(count, 5) * len(clips.rotations)).long().clamp_max(len(clips.rotations) - 1)
     limb = torch.tensor([_limb(name) for name in JOINT_NAMES], device=moments.device)
-    return clips.rotations[moments[:, limb], torch.arange(JOINT_COUNT, device=moments.device)][:, None]
+    poses = clips.rotations[moments[:, limb], torch.arange(JOINT_COUNT, device=moments.device)]  # (B, 24, 4)
+    if not variety.at_rest:
+        return poses[:, None]
+    resting = (chance.uniform(count, 5) < variety.at_rest)[:, limb, None]
+    return torch.where(resting, _at_rest(chance, count), poses)[:, None]
+
+
+def _at_rest(chance: _Chance, count: int) -> Tensor:
+    """T-poses, the arms at any height from hanging to raised: (B, 24, 4)."""
+    vectors = 0.05 * chance.normal(count, JOINT_COUNT, 3)
+    vectors[:, _HINGES] = 0  # hinges never bend back
+    for side, down in (("left", -1), ("right", 1)):  # about the body's forward axis
+        height = (HANGING_RAD + RAISED_RAD) * chance.uniform(count) - RAISED_RAD
+        vectors[:, INDEX[f"{side}_shoulder"], 2] += down * height
+    return quaternions.exp(vectors)
 
 
 def _limb(name: str) -> int:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from backend.people.tracks import LANDMARK_INDEX
-from backend.training.detector import DetectorErrors, detect, self_occlusion
+from backend.training.detector import DetectorErrors, detect, misplacement, self_occlusion
 
 from .perfect import PERFECT
 
@@ -114,6 +114,30 @@ def test_its_3d_is_compressed_along_the_line_of_sight_only() -> None:
     exact = observe(landmarks, PERFECT).landmarks3d
     assert torch.allclose(world[..., :2], exact[..., :2], atol=1e-5)
     assert torch.allclose(world[..., 2], 0.5 * exact[..., 2], atol=1e-5)
+
+
+def test_its_3d_leans_legs_otherwise_than_the_trunk() -> None:
+    landmarks = standing(400)
+    world = observe(landmarks, replace(PERFECT, depth_lean=(0.2, 0.2))).landmarks3d[:, 0]
+    moved = world[..., 2] - (landmarks[:, 0, :, 2] - 4.0)
+    shoulder, ankle = (moved[:, LANDMARK_INDEX[f"left_{joint}"]] for joint in ("shoulder", "ankle"))
+    assert shoulder.std() == pytest.approx(0.2 * 0.5, rel=0.15), "metres: of a metre's height a fifth"
+    assert ankle.std() == pytest.approx(0.2 * 0.85, rel=0.15)
+    assert torch.corrcoef(torch.stack((shoulder, ankle)))[0, 1].abs() < 0.15
+
+
+def test_limbs_of_other_lengths_are_alike_on_both_sides_and_joints_hang_together() -> None:
+    moved = misplacement(replace(PERFECT, proportions_m=(0.03, 0.03)), 500, torch.Generator().manual_seed(0))
+    mirror = torch.tensor([-1.0, 1.0, 1.0])
+    for part in ("shoulder", "hip", "wrist", "ankle", "foot_index"):
+        left, right = moved[:, LANDMARK_INDEX[f"left_{part}"]], moved[:, LANDMARK_INDEX[f"right_{part}"]]
+        assert torch.allclose(left, mirror * right)
+    thumb, wrist, elbow = (moved[:, LANDMARK_INDEX[f"left_{part}"]] for part in ("thumb", "wrist", "elbow"))
+    assert torch.equal(thumb, wrist), "a hand is as long as ever"
+    assert (wrist - elbow)[:, 0].std() == pytest.approx(0.03, rel=0.15), "metres that forearms are longer or shorter"
+    assert (wrist - elbow)[:, 1:].abs().max() == 0
+    toes, heel = (moved[:, LANDMARK_INDEX[f"left_{part}"]] for part in ("foot_index", "heel"))
+    assert (toes - heel)[:, 2].std() == pytest.approx(0.03, rel=0.15)
 
 
 def test_a_flipped_forearm_reaches_behind_its_elbow() -> None:

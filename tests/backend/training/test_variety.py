@@ -7,7 +7,9 @@ from backend.training import quaternions, variety
 from backend.training.variety import Clips, MotionVariety, draw_motion
 from smpl_rig.skeleton import INDEX, MIRROR
 
-PLAIN = MotionVariety(usual_rates=(30, 30), usual=1.0, speed=(1.0, 1.0), mixed=0.0, loosened=0.0, posed=0.0, low=0.0)
+PLAIN = MotionVariety(
+    usual_rates=(30, 30), usual=1.0, speed=(1.0, 1.0), mixed=0.0, loosened=0.0, straightened=0.0, posed=0.0, low=0.0
+)
 
 
 def test_what_is_drawn_is_motion(clips: Clips, generator: torch.Generator) -> None:
@@ -83,3 +85,52 @@ def test_a_clip_played_to_and_fro_does_not_bounce_at_its_ends(generator: torch.G
     assert (
         motion.pelvis.norm(dim=-1).amax(1) - motion.pelvis.norm(dim=-1).amin(1)
     ).min() > 1.65  # of 2 m, 0.15 m are lost at each end
+
+
+def test_nearly_straight_legs_are_straightened_and_feet_stay_flat_below_the_hips(torch_body: TorchBody) -> None:
+    """Of a leg bent by 20 degrees hardly a sixth of the bend is left; one bent by 110 stays as it is."""
+    bend = torch.deg2rad(torch.tensor([20.0, 110.0]))
+    vectors = torch.zeros(1, 2, 24, 3)
+    for side in ("left", "right"):
+        vectors[..., INDEX[f"{side}_hip"], 0] = -bend / 2
+        vectors[..., INDEX[f"{side}_knee"], 0] = bend
+        vectors[..., INDEX[f"{side}_ankle"], 0] = -bend / 2
+    bent = quaternions.exp(vectors)
+    straight = variety._straightened(_Always(), bent, replace(PLAIN, straightened=1.0))
+    left = quaternions.log(straight[0, :, INDEX["left_knee"]])
+    assert 0.1 < left[0, 0] / bend[0] < 0.2
+    assert left[1, 0] / bend[1] > 0.99
+
+    rest = torch_body.rest_joints(torch.zeros(1, 10)).expand(2, -1, -1)
+    before, _ = torch_body.forward_kinematics(quaternions.matrix(bent[0]), rest, torch.zeros(2, 3))
+    turned, places = torch_body.forward_kinematics(quaternions.matrix(straight[0]), rest, torch.zeros(2, 3))
+    for side in ("left", "right"):
+        ankle = INDEX[f"{side}_ankle"]
+        assert torch.allclose(turned[:, ankle], before[:, ankle], atol=1e-5), "the foot is turned as before"
+        below = places[0, ankle] - places[0, INDEX[f"{side}_hip"]]
+        assert below[2].abs() < 0.06, "metres before or behind the hip"
+
+
+def test_arms_at_rest_hang_or_are_raised_and_never_point_backwards(torch_body: TorchBody) -> None:
+    chance = variety._Chance(torch.device("cpu"), torch.Generator().manual_seed(0))
+    poses = variety._at_rest(chance, 400)
+    rest = torch_body.rest_joints(torch.zeros(1, 10)).expand(400, -1, -1)
+    _, places = torch_body.forward_kinematics(quaternions.matrix(poses), rest, torch.zeros(400, 3))
+    for side, outwards in (("left", 1), ("right", -1)):
+        arm = places[:, INDEX[f"{side}_wrist"]] - places[:, INDEX[f"{side}_shoulder"]]
+        assert (outwards * arm[:, 0]).min() > -0.1
+        assert arm[:, 1].min() < -0.4
+        assert arm[:, 1].max() > 0.3
+
+
+class _Always(variety._Chance):
+    """All is drawn, at its fullest."""
+
+    def __init__(self) -> None:
+        super().__init__(torch.device("cpu"), torch.Generator())
+
+    def uniform(self, *shape: int) -> torch.Tensor:
+        return torch.ones(*shape)
+
+    def some(self, count: int, part: float) -> torch.Tensor:
+        return torch.ones(count, 1, dtype=torch.bool)
