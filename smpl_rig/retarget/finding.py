@@ -50,6 +50,8 @@ _SIDES = {
     side: re.compile(rf"(?i:{side})|(?:^|[^A-Za-z])(?i:{side[0]})(?![a-z])|(?<=[a-z]){side[0].upper()}(?![A-Za-z])")
     for side in ("left", "right")
 }
+#: And the head: Head, head.x, Bip01 Head, mHead; not HeadTop or forehead.
+_HEAD = re.compile(r"(?:^|[^A-Za-z])(?i:head)(?![A-Za-z])|(?<=[a-z])Head(?![A-Za-z])")
 
 
 @dataclass(frozen=True)
@@ -384,7 +386,10 @@ class _Figure:
             raise RigError(f"No head was found: nothing but arms hangs on '{self._rig.names[chest]}'.")
         top = max(candidates, key=lambda bone: self._above(chest, bone))
         chain = self._path(chest, top)[1:]
+        named = [bone for bone in chain if _HEAD.search(self._rig.names[bone])]
         parting = [bone for bone in chain if len(self._children[bone]) >= 2]
+        if named:
+            return named[0], chain[: chain.index(named[0])]
         if parting:
             head = parting[0]
         else:

@@ -131,6 +131,24 @@ def test_names_tell_left_from_right_where_feet_end_without_toes(
     assert find_by_shape(replace(rig, names=tuple(names))).bones.joints["left_hip"] == found.bones.joints["left_hip"]
 
 
+@pytest.mark.parametrize("called", ["head", "Bip01 Head", "mHead", "CC_Base_Head"])
+def test_a_bone_that_is_called_head_is_the_head(called: str, rest_joints: np.ndarray) -> None:
+    """Where a collar or a hood hangs on the neck, which then parts as a head with a face does."""
+    rig = build_rig(Build(), rest_joints).rig
+    neck = rig.index("throat0")
+    hood = rig.heads[neck] + [0, 0.05, 0.02]
+    worn = Rig(
+        (*(called if name == "skull" else name for name in rig.names), "hood"),
+        (*rig.parents, neck),
+        np.concatenate((rig.heads, [hood])),
+        np.concatenate((rig.tails, [hood + np.array([0, 0.05, 0])])),
+        np.concatenate((rig.rest, [rotations.IDENTITY])),
+    )
+    found = find_by_shape(worn)
+    assert found.bones.joints["head"] == called
+    assert found.bones.chains["neck"] == ("throat0",)
+
+
 def test_confidence_is_lower_where_a_limb_is_odd(rest_joints: np.ndarray) -> None:
     even = find_by_shape(build_rig(Build(), rest_joints).rig)
     odd = find_by_shape(build_rig(Build(thigh=0.7, shin=1.3), rest_joints).rig)
