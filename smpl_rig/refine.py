@@ -9,10 +9,11 @@ between 0 and 1, how little the motion itself moves and accelerates there: the d
 is paid for where there is hardly any and acceleration where the motion is calm. That is the maximum a-posteriori
 trajectory for white noise of variance 1 / c, velocities of variance 1 / h and accelerations of variance 1 / k, which a
 first fit has shown. The term in x' averages what wanders for tenths of a second, which that in x'' leaves; it
-stands for rotations alone. tau grows for bones whose noise, as the take itself shows it, is larger than usual, sigma
-for those that wander more, and with them what counts as motion. The minimum has no delay and is exact (a banded linear
-system, O(T)), and all constants are in seconds, so that a setting means the same at every frame rate, uneven ones
-included.
+stands for rotations alone. In its upper half the slider goes on to what moves: a second part of k is the variance of
+the answer's noise around that moment by that of the motion's acceleration, as Wiener's filter has it. tau grows for
+bones whose noise, as the take itself shows it, is larger than usual, sigma for those that wander more, and with them
+what counts as motion. The minimum has no delay and is exact (a banded linear system, O(T)), and all constants are in
+seconds, so that a setting means the same at every frame rate, uneven ones included.
 
 Rotations are treated in the tangent space of a reference (Gauss-Newton on SO(3)), never as Euler angles or single
 components. They are smoothed in the world, not from parent to child: what a detector gets wrong of an upper arm, the
@@ -66,10 +67,22 @@ MOTION_GROWS = 10.0
 #: tau^4 and sigma^2 grow by a power of it, and what counts as motion by a part of it.
 USUAL_NOISE_RAD = 0.0077
 MOST_NOISE = 20.0
-NOISE_POWER = 1.25
+NOISE_POWER = 0.75
 NOISE_IN_MOTION = 0.05
+#: sigma of rotations at smoothness 1 where there is little but noise, however much moves.
+NOISY_STILLNESS_S = 0.05
 #: k is at least so much where there is nothing but noise, which looks like motion that is never calm.
 NOISY_CALMNESS = 0.01
+#: tau at smoothness 1 of what moves, where the noise around, told by frames so far apart, has this deviation.
+ROUGH_TIME_CONSTANT_S = 0.047
+USUAL_ROUGHNESS_RAD = 0.003
+ROUGHNESS_SPACING_S = 1 / 30
+ROUGHNESS_REACH_S = 0.6
+#: Its variance counts up to so many times that. That of captures grows with this power of the spacing.
+MOST_ROUGHNESS = 6.0
+ROUGHNESS_GROWTH = 3.4
+#: The motion's own part in such noise: k halves where the motion accelerates so much, radians per second squared.
+ROUGH_ANGULAR_ACCELERATION = 10.0
 #: The same for the root, whose acceleration in metres per second squared counts; it has no term in x'.
 ROOT_TIME_CONSTANT_S = 0.15
 ROOT_FIRST_TIME_CONSTANT_S = 0.1275
@@ -190,14 +203,21 @@ class Refinement:
         self._first_steps = _steps(self._first)
         self._pull_back = -(self._weight * timeline.share) * change
         squared = (timeline.second_derivative(self._first_steps) ** 2).sum(axis=0)
-        calm = self._calmness(squared, accelerating, ACCELERATION_REACH_S)
+        around = timeline.mean_around(squared * self._told, ACCELERATION_REACH_S)
+        self._rough = self._roughness(path, around, noise)
+        calm = self._calmness(around, accelerating)
         self._calm = noise**NOISE_POWER * np.maximum(calm, NOISY_CALMNESS * (1 - 1 / noise) * self._told)
         squared = (self._first_steps**2).sum(axis=0) / timeline.step**2
         squared = (squared[:, 1:] + squared[:, :-1]) / 2
-        still = wander**NOISE_POWER * self._calmness(squared, moving, VELOCITY_REACH_S)
+        still = wander**NOISE_POWER * self._calmness(
+            timeline.mean_around(squared * self._told, VELOCITY_REACH_S), moving
+        )
         # from frame to frame, where both are still; what was not seen goes on moving as it did
         still = np.concatenate((still[:, :1], np.minimum(still[:, 1:], still[:, :-1]), still[:, -1:]), axis=-1)
-        self._still = still * np.minimum(self._weight[:, 1:], self._weight[:, :-1])  # (24, T-1)
+        trusted = np.minimum(self._weight[:, 1:], self._weight[:, :-1])
+        self._still = still * trusted  # (24, T-1)
+        told = np.concatenate((self._told[:1], self._told[1:] & self._told[:-1], self._told[-1:]))
+        self._noisy = (1 - 1 / noise) * told * trusted
 
     def _first_stiffness(self, path: Floats, time_constant_s: float, usual_squared: Floats, reach_s: float) -> Floats:
         """Of the first fit, (J, T-2), by what the captured path (3, J, T) itself tells of its acceleration."""
@@ -206,21 +226,39 @@ class Refinement:
             squared *= self._timeline.mean_around(self._told[None].astype(np.float64), 2 * reach_s) > 1 - 1e-9
         return np.asarray(time_constant_s**4 * self._told / (1 + squared / usual_squared))
 
-    def _calmness(self, squared: Floats, usual_squared: Floats, reach_s: float) -> Floats:
+    def _roughness(self, path: Floats, around: Floats, noise: Floats) -> Floats:
+        """How stiff the upper half of the slider is, (24, T-2).
+
+        Args:
+            path: (3, 24, T) captured.
+            around: (24, T-2) square of the first fit's acceleration around each frame.
+            noise: (24, 1) as :func:`_times_usual` has it.
+        """
+        rough = self._timeline.noise_variance_around(
+            path, ROUGHNESS_SPACING_S, ROUGHNESS_REACH_S, ROUGHNESS_GROWTH, MOST_ROUGHNESS * USUAL_ROUGHNESS_RAD**2
+        )
+        rough *= self._told / USUAL_ROUGHNESS_RAD**2
+        rough /= 1 + around / (ROUGH_ANGULAR_ACCELERATION**2 * _in_motion(noise))
+        return rough
+
+    def _calmness(self, around: Floats, usual_squared: Floats) -> Floats:
         """Between 0 and 1, (J, T-2), by the square (J, T-2) of how much the motion moves or accelerates around."""
-        around = self._timeline.mean_around(squared * self._told, reach_s)
         return np.asarray(self._told * np.exp(around / -usual_squared))
 
     def _rotations_at(self, smoothness: Floats) -> Floats:
-        """(24, T) -> orientations of the bones in the world (T, 24, 4).
+        """(24 or 1, T) -> orientations of the bones in the world (T, 24, 4).
 
         With the first fit r as the reference and x in its tangent space (a bone turns by r cayley(x)), the angular
         acceleration is that of r plus the second derivative of x, to first order. It is measured in the bone's own
         axes, so that turning the whole motion changes nothing.
         """
         timeline = self._timeline
-        stiffness = LONGEST_TIME_CONSTANT_S**4 * smoothness[:, 1:-1] ** 2 * self._calm
-        drag = STILLNESS_S**2 * (smoothness[:, 1:] + smoothness[:, :-1]) / 2 * self._still
+        squared = smoothness[:, 1:-1] ** 2
+        stiffness = self._calm * (LONGEST_TIME_CONSTANT_S**4 * squared)
+        stiffness += self._rough * (ROUGH_TIME_CONSTANT_S**4 * squared**3)
+        between = (smoothness[:, 1:] + smoothness[:, :-1]) / 2
+        drag = self._still * (STILLNESS_S**2 * between)
+        drag += self._noisy * (NOISY_STILLNESS_S**2 * np.sqrt(between))
         system = PentadiagonalSystem(*timeline.bands(self._weight, stiffness, drag))
         right_side = self._pull_back - timeline.bending_gradient(stiffness, self._first_steps)
         right_side -= timeline.moving_gradient(drag, self._first_steps)
@@ -240,7 +278,7 @@ class Refinement:
         system = PentadiagonalSystem(*timeline.bands(self._pelvis_weight, first, free))
         smooth = system.solve(self._pelvis_weight * timeline.share * self._pelvis)
         squared = (timeline.second_derivative(np.diff(smooth)) ** 2).sum(axis=0)
-        self._pelvis_calm = self._calmness(squared, usual_squared, ROOT_REACH_S)
+        self._pelvis_calm = self._calmness(timeline.mean_around(squared * self._told, ROOT_REACH_S), usual_squared)
         contacts = motion.contacts.T.astype(np.float64)  # (4, T)
         self._resting = contacts[:, 1:] * contacts[:, :-1]  # (4, T-1)
 
@@ -265,9 +303,12 @@ def _is_raw(smoothness: float | Floats, parts: Mapping[str, float] | None) -> bo
 
 
 def _of_joints(smoothness: float | Floats, parts: Mapping[str, float] | None, frames: int) -> Floats:
-    """(24, T) each joint's own smoothness."""
-    each = np.tile(np.broadcast_to(np.asarray(smoothness, dtype=np.float64), frames), (JOINT_COUNT, 1))
-    for part, value in (parts or {}).items():
+    """(24, T) each joint's own smoothness, or (1, T) that of all."""
+    of_all = np.broadcast_to(np.asarray(smoothness, dtype=np.float64), (1, frames))
+    if not parts:
+        return of_all
+    each = np.repeat(of_all, JOINT_COUNT, axis=0)
+    for part, value in parts.items():
         each[[INDEX[name] for name in BODY_PARTS[part]]] = value
     return each
 

@@ -14,6 +14,8 @@ Bands = tuple[Floats, Floats, Floats]
 
 #: How many moments tell the noise of a long motion.
 _NOISE_SAMPLES = 400
+#: How often the noise around a frame is told.
+_NOISE_EVERY_S = 0.15
 _ROUNDING_S = 1e-6
 #: By the number of components.
 _MEDIAN_OF_CHI_SQUARED = {1: 0.4549, 3: 2.366}
@@ -77,19 +79,67 @@ class Timeline:
         and of noise that is forgotten within ``spacing_s`` as much as there is. Most of the time decides, not the
         moments in which the motion is fast.
         """
-        times, after = self._since_first, spacing_s * np.arange(5)
-        count = np.searchsorted(times, times[-1] - after[-1] + _ROUNDING_S, side="right")
-        if count < 1 or len(times) < 5:
-            return np.zeros(path.shape[-2])
+        count = int(np.searchsorted(self._since_first, self._last_of_five(spacing_s), side="right"))
         chosen = np.unique(np.linspace(0, count - 1, min(count, _NOISE_SAMPLES)).astype(int))
-        five = np.searchsorted(times, times[chosen, None] + after - self.step.min() / 2)  # (N, 5) the nearest frames
+        left, _ = self._unlike_a_cubic(path, spacing_s, chosen)
+        if not left.shape[-1]:
+            return np.zeros(path.shape[-2])
+        return np.asarray(np.median(left, axis=-1) / _MEDIAN_OF_CHI_SQUARED[len(path)])
+
+    def noise_variance_around(
+        self, path: Floats, spacing_s: float, reach_s: float, growth: float, most: float
+    ) -> Floats:
+        """The same, as a mean over the time around each inner frame: (C, J, T) -> (J, T-2).
+
+        Args:
+            path: (C, J, T).
+            spacing_s: as :meth:`noise_variance` has it.
+            reach_s: how long before and after a frame counts.
+            growth: the noise's variance grows with this power of the spacing, by which it is told where frames lie
+                farther apart.
+            most: the result is never more.
+        """
+        times = self._since_first
+        moments = np.arange(0, self._last_of_five(spacing_s), _NOISE_EVERY_S)
+        chosen = np.unique(np.searchsorted(times, moments - self.step.min() / 2))
+        left, five = self._unlike_a_cubic(path, spacing_s, chosen)
+        if not left.shape[-1]:
+            return np.zeros((path.shape[-2], len(times) - 2))
+        apart = (times[five[:, -1]] - times[five[:, 0]]) / 4
+        left *= np.minimum(spacing_s / apart, 1) ** growth / len(path)
+        integral = np.concatenate((np.zeros((len(left), 1)), np.cumsum(left, axis=-1)), axis=-1)
+        middle = times[five[:, 2]]
+        start = np.searchsorted(middle, middle - reach_s)
+        end = np.searchsorted(middle, middle + reach_s, side="right")
+        around = np.minimum((integral[:, end] - integral[:, start]) / (end - start), most)
+        nearest = np.searchsorted((middle[1:] + middle[:-1]) / 2, times[1:-1])
+        return np.asarray(np.take(around, nearest, axis=-1))
+
+    def _last_of_five(self, spacing_s: float) -> float:
+        """When the last five frames begin that lie so far apart."""
+        return float(self._since_first[-1] - 4 * spacing_s + _ROUNDING_S)
+
+    def _unlike_a_cubic(
+        self, path: Floats, spacing_s: float, first: NDArray[np.int_]
+    ) -> tuple[Floats, NDArray[np.int_]]:
+        """Squares (J, N) of what no cubic through five frames ``spacing_s`` apart explains, and the frames (N, 5).
+
+        Args:
+            path: (C, J, T).
+            spacing_s: between the frames.
+            first: (N,) frames; those are left out after which five do not follow.
+        """
+        times = self._since_first
+        five = np.searchsorted(
+            times, times[first, None] + spacing_s * np.arange(5) - self.step.min() / 2
+        )  # the nearest
         five = np.maximum.accumulate(five - np.arange(5), axis=1) + np.arange(5)  # no frame twice
         five = five[five[:, -1] < len(times)]
-        apart = self._since_first[five][:, :, None] - self._since_first[five][:, None, :] + np.eye(5)
+        apart = times[five][:, :, None] - times[five][:, None, :] + np.eye(5)
         weights = 1 / apart.prod(axis=2)  # of the fourth divided difference
         weights /= np.linalg.norm(weights, axis=1, keepdims=True)
         left = sum(weights[:, k] * path[..., five[:, k]] for k in range(5))
-        return np.asarray(np.median((np.asarray(left) ** 2).sum(axis=0), axis=-1) / _MEDIAN_OF_CHI_SQUARED[len(path)])
+        return np.asarray((np.asarray(left) ** 2).sum(axis=0)), five
 
     def mean_around(self, values: Floats, reach_s: float) -> Floats:
         """Mean over the time from ``reach_s`` before to ``reach_s`` after each inner frame: (J, T-2) -> (J, T-2)."""

@@ -59,6 +59,28 @@ def test_less_acceleration_at_every_step_up_the_slider(make_motion: MakeMotion) 
     assert all(later < earlier for earlier, later in pairwise(accelerations))
 
 
+@pytest.mark.parametrize("noise_rad", [0.003, 0.01, 0.05])
+@pytest.mark.parametrize("speed", [1.0, 4.0, 8.0])
+def test_acceleration_comes_nearer_to_the_truth_all_the_way_up(
+    make_motion: MakeMotion, noise_rad: float, speed: float
+) -> None:
+    truth, noisy = (make_motion(frames=150, noise_rad=noise, speed=speed) for noise in (0.0, noise_rad))
+    bent = np.diff(truth.joints_world, 2, axis=0)
+    errors = [
+        float(np.linalg.norm(np.diff(refine(noisy, smoothness).joints_world, 2, axis=0) - bent, axis=-1).mean())
+        for smoothness in np.linspace(0, 1, 11)
+    ]
+    assert all(later < earlier + 0.002 * errors[0] for earlier, later in pairwise(errors))
+    assert errors[-1] < 0.5 * errors[0]
+
+
+def test_the_upper_half_smooths_what_moves_and_shakes(make_motion: MakeMotion) -> None:
+    truth, noisy = (make_motion(frames=150, noise_rad=noise, speed=6) for noise in (0.0, 0.01))
+    least = acceleration(truth)
+    at_default, at_end = (acceleration(refine(noisy, smoothness)) - least for smoothness in (0.5, 1))
+    assert at_end < 0.5 * at_default
+
+
 def test_default_is_nearer_to_the_truth_than_the_noisy_capture(make_motion: MakeMotion) -> None:
     truth, noisy = make_motion(frames=120), make_motion(frames=120, noise_rad=0.05)
     assert distance(refine(noisy), truth).mean() < 0.7 * distance(noisy, truth).mean()

@@ -112,6 +112,39 @@ def test_noise_is_told_apart_from_smooth_motion(gaps: np.ndarray, deviation: flo
     assert Timeline(times).noise_variance(smooth + noise, spacing)[0] == pytest.approx(deviation**2, rel=0.2)
 
 
+@pytest.mark.parametrize("gaps", [np.full(6000, 1 / 60), np.random.default_rng(1).uniform(0.01, 0.04, 4000)])
+def test_noise_is_told_where_it_is(gaps: np.ndarray) -> None:
+    times = np.cumsum(gaps)
+    deviation = np.where(times < times[len(times) // 2], 0.002, 0.02)
+    path = np.sin(times) + deviation * np.random.default_rng(0).normal(size=(3, 1, len(times)))
+    variance = Timeline(times).noise_variance_around(path, 1 / 30, reach_s=5.0, growth=0.0, most=1.0)[0]
+    assert variance.shape == (len(times) - 2,)
+    quarter = len(times) // 4
+    assert variance[quarter] == pytest.approx(0.002**2, rel=0.5)
+    assert variance[3 * quarter] == pytest.approx(0.02**2, rel=0.5)
+    capped = Timeline(times).noise_variance_around(path, 1 / 30, reach_s=5.0, growth=0.0, most=1e-5)[0]
+    np.testing.assert_allclose(capped, np.minimum(variance, 1e-5))
+
+
+def test_noise_of_frames_that_lie_far_apart_is_told_for_nearer_ones() -> None:
+    times = np.arange(600) / 15
+    path = np.random.default_rng(0).normal(size=(3, 1, 600))
+    as_it_is, for_nearer = (
+        Timeline(times).noise_variance_around(path, 1 / 30, reach_s=5.0, growth=growth, most=10.0) for growth in (0, 3)
+    )
+    np.testing.assert_allclose(for_nearer, as_it_is / 2**3)
+
+
+@pytest.mark.parametrize("gaps", [[1.0] * 12, [0.01] * 6 + [3.0] * 6, [0.1] * 3])
+def test_noise_around_few_or_far_frames_is_told_or_none(gaps: list[float]) -> None:
+    times = np.cumsum(gaps)
+    random = np.random.default_rng(0)
+    path = random.normal(size=(3, 2, len(times)))
+    variance = Timeline(times).noise_variance_around(path, 1 / 30, reach_s=0.5, growth=3.0, most=1.0)
+    assert variance.shape == (2, len(times) - 2)
+    assert np.isfinite(variance).all()
+
+
 @pytest.mark.parametrize("gaps", [[1.0] * 12, [0.01] * 12, [0.01] * 6 + [3.0] * 6, [0.1] * 3])
 def test_noise_of_few_or_far_frames_is_told_or_none(gaps: list[float]) -> None:
     times = np.cumsum(gaps)
