@@ -47,8 +47,8 @@ def track(body: Body, truth: Performance) -> Track:
     )
 
 
-def fit(body: Body, track: Track) -> BodyInCamera:
-    return solve(track, track.observed, K, TorchBody(body), landmark_points(body), lambda _fraction: None)
+def fit(body: Body, track: Track, turns: np.ndarray | None = None) -> BodyInCamera:
+    return solve(track, track.observed, K, TorchBody(body), landmark_points(body), lambda _fraction: None, turns=turns)
 
 
 def joints_of(body: Body, fitted: BodyInCamera) -> np.ndarray:
@@ -80,13 +80,32 @@ def test_rotations_are_rotations_and_knees_bend_forward(body: Body, track: Track
     assert knees[..., 0].min() > -0.15
 
 
-def test_a_gap_is_bridged_with_no_confidence(body: Body, truth: Performance, track: Track) -> None:
-    gap = slice(20, 25)
+def without(track: Track, gap: slice) -> Track:
     landmarks, world, boxes = track.landmarks2d.copy(), track.landmarks3d.copy(), track.boxes.copy()
     observed = track.observed.copy()
     landmarks[gap], world[gap], boxes[gap], observed[gap] = (np.nan, np.nan, 0), np.nan, np.nan, False
-    gapped = replace(track, landmarks2d=landmarks, landmarks3d=world, boxes=boxes, observed=observed)
-    fitted = fit(body, gapped)
+    return replace(track, landmarks2d=landmarks, landmarks3d=world, boxes=boxes, observed=observed)
+
+
+def test_a_camera_that_turns_while_nobody_is_seen(body: Body, track: Track) -> None:
+    """It is jerked by 12 degrees in the gap; people do not jump with it."""
+    gap = slice(20, 25)
+    angle = np.radians(12) * np.clip((np.arange(len(track)) - 22) / 2, 0, 1)
+    turns = rotations.to_matrix(rotations.exp(angle[:, None] * (0, 1, 0)))
+    rays = np.concatenate((track.landmarks2d[..., :2], np.ones((len(track), 33, 1))), axis=-1) @ np.linalg.inv(K).T
+    seen = rays @ turns @ K.T
+    landmarks = np.concatenate((seen[..., :2] / seen[..., 2:], track.landmarks2d[..., 2:]), axis=-1)
+    followed = without(replace(track, landmarks2d=landmarks, landmarks3d=track.landmarks3d @ turns), gap)
+    still = joints_of(body, fit(body, without(track, gap)))[gap]
+    told = joints_of(body, fit(body, followed, turns))[gap] @ turns[gap].swapaxes(1, 2)
+    untold = joints_of(body, fit(body, followed))[gap] @ turns[gap].swapaxes(1, 2)
+    assert np.linalg.norm(told - still, axis=-1).mean() < 0.05
+    assert np.linalg.norm(untold - still, axis=-1).mean() > 0.15
+
+
+def test_a_gap_is_bridged_with_no_confidence(body: Body, truth: Performance, track: Track) -> None:
+    gap = slice(20, 25)
+    fitted = fit(body, without(track, gap))
     joints = joints_of(body, fitted)
     assert np.isfinite(joints).all()
     assert (fitted.confidence[gap] == 0).all()
