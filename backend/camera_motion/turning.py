@@ -46,17 +46,22 @@ class Link:
         frame: index of the frame.
         key: index of the key frame.
         corners: (P,) numbers of the key frame's corners.
-        there: (P, 2) pixels in the key frame, of the small picture.
-        here: (P, 2) pixels in the frame.
+        here: (P, 2) pixels in the frame, of the small picture.
+        key_corners: (N, 2) pixels of all the key frame's corners; many links share them.
         agreed: part of all corners found again that move as these.
     """
 
     frame: int
     key: int
-    corners: NDArray[np.intp]
-    there: Floats
+    corners: NDArray[np.integer[Any]]
     here: Floats
+    key_corners: Floats
     agreed: float
+
+    @property
+    def there(self) -> Floats:
+        """(P, 2) pixels in the key frame."""
+        return self.key_corners[self.corners]
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,8 +187,8 @@ def _stepwise(links: Sequence[Link]) -> list[Link]:
     for before, link in pairwise(links):
         _, first, second = np.intersect1d(before.corners, link.corners, assume_unique=True, return_indices=True)
         if before.key == link.key and len(first):
-            there, here = before.here[first], link.here[second]
-            stepwise.append(Link(link.frame, before.frame, link.corners[second], there, here, link.agreed))
+            places = np.arange(len(first))
+            stepwise.append(Link(link.frame, before.frame, places, link.here[second], before.here[first], link.agreed))
         else:
             stepwise.append(link)
     return stepwise
@@ -198,10 +203,10 @@ def with_focal(K: Floats, factor: float) -> Floats:
 
 def _padded(links: Sequence[Link]) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """(L, P, 2) pixels in key frames and (L, P, 2) in frames, and (L, P) which of them are some."""
-    most = max(len(link.there) for link in links)
+    most = max(len(link.here) for link in links)
     padded, counted = np.zeros((2, len(links), most, 2)), np.zeros((len(links), most), dtype=bool)
     for row, link in enumerate(links):
-        count = len(link.there)
+        count = len(link.here)
         padded[0, row, :count], padded[1, row, :count], counted[row, :count] = link.there, link.here, True
     return padded[0], padded[1], counted
 

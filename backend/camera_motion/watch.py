@@ -29,6 +29,8 @@ SHARED_PART = 0.55
 NEAR_PART = 0.25
 ASKED_EVERY_S = 0.2
 MOST_KEYS = 100
+#: While no corner moves further than this from look to look, a camera is looked at no more often than this.
+RESTING_PX, RESTING_S = 0.3, 0.09
 
 
 @dataclass(eq=False)
@@ -67,6 +69,7 @@ class CameraWatch:
         # of the last view that was matched: from the active key's pixels, to the first's axes, from the view before it
         self._homography, self._turn, self._step = np.eye(3), np.eye(3), np.eye(3)
         self._ahead = np.eye(3)  # from the active key's pixels to where they are if the camera goes on as it did
+        self._rests = False
         self._matched_s = self._asked_s = -np.inf
 
     def add(self, frame: Frame, people: Sequence[Floats]) -> None:
@@ -78,6 +81,8 @@ class CameraWatch:
         """
         index, now_s = len(self._times_s), frame.timestamp_s
         self._times_s.append(now_s)
+        if self._rests and now_s - self._matched_s < RESTING_S:
+            return
         view = small_view(frame.image, people)
         self._K = np.diag([view.scale, view.scale, 1.0]) @ self._footage_K
         lost = now_s - self._matched_s > LONGEST_GAP_S
@@ -97,7 +102,7 @@ class CameraWatch:
             if _shares_little(key, found):
                 self._begin_key(view, index)
             return True
-        self._ahead = self._step @ self._ahead
+        self._ahead, self._rests = self._step @ self._ahead, False
         return False
 
     def _candidates(self, view: View, now_s: float) -> Iterator[tuple[_Key, Floats]]:
@@ -115,14 +120,16 @@ class CameraWatch:
 
     def _note(self, key: _Key, found: Match, index: int) -> None:
         self._active, self._homography = key, found.homography
-        there = key.view.corners[found.corners]
-        self._links.append(Link(index, key.frame, found.corners, there, found.here, found.agreed))
-        step, _ = common_turns(there[None], found.here[None], np.ones((1, len(there)), dtype=bool), self._K)
+        corners, here = found.corners.astype(np.int16), found.here.astype(np.float32)  # there will be many
+        link = Link(index, key.frame, corners, here, key.view.corners, found.agreed)
+        self._links.append(link)
+        step, _ = common_turns(link.there[None], here[None], np.ones((1, len(here)), dtype=bool), self._K)
         before, self._turn = self._turn, key.turn @ step[0]
         self._step = homography_of_turn(self._turn.T @ before, self._K)
         self._ahead = self._step @ found.homography
+        self._rests = bool(np.linalg.norm(mapped(self._step, link.there) - link.there, axis=-1).max() < RESTING_PX)
         if key.shared is None:
-            key.shared = len(there)
+            key.shared = len(here)
 
     def _begin_key(self, view: View, index: int) -> bool:
         """Makes a view the key view in use, if there is enough to be seen in it."""
