@@ -18,8 +18,8 @@ Floats = NDArray[np.floating[Any]]
 KINDS = ("still", "handheld", "panning", "following", "moving")
 #: A hand's shake about each axis: its deviation and how long a movement lasts.
 SHAKE_DEG, SHAKE_S = 1.5, 0.35
-#: A tripod's pan: from so far beside the person to so far on the other side, parts of the field of view.
-PAN_PART = 0.3
+#: A tripod's pan goes past the person: from so far beside them to so far on the other side, parts of half the picture.
+PAN_PART = 0.6
 #: Who follows somebody sees where they were on average over this long before and after, from nearer by this factor.
 FOLLOWING_S, NEARER = 0.4, 0.75
 #: Who walks along goes so fast.
@@ -42,20 +42,21 @@ def camera_path(kind: str, camera: Camera, pelvis: Floats, times_s: Floats, rand
     """
     poses = np.tile(camera.world_from_camera, (len(times_s), 1, 1))
     shake = np.radians(SHAKE_DEG) * _wandering(times_s, SHAKE_S, random)
+    aims = _smoothed(pelvis, times_s, FOLLOWING_S)
     side = random.choice((-1.0, 1.0))
     if kind == "handheld":
         poses[:, :3, :3] = poses[:, :3, :3] @ _turned(shake)
     elif kind == "panning":
-        half_rad = 2 * PAN_PART * np.arctan(camera.width / 2 / camera.K[0, 0])
-        pan = np.zeros((len(times_s), 3))
-        pan[:, 2] = -side * half_rad * np.cos(np.pi * (times_s - times_s[0]) / np.ptp(times_s))
-        poses[:, :3, :3] = _turned(pan) @ _aimed(poses[0], pelvis.mean(axis=0))
+        aims[:, 2] = pelvis[:, 2].mean()
+        past = np.zeros((len(times_s), 3))
+        past[:, 2] = -side * PAN_PART * np.arctan(camera.width / 2 / camera.K[0, 0])
+        past *= np.cos(np.pi * (times_s - times_s[0]) / np.ptp(times_s))[:, None]
+        poses[:, :3, :3] = _turned(past) @ np.stack([_aimed(poses[0], aim) for aim in aims])
     elif kind in ("following", "moving"):
         middle = pelvis.mean(axis=0)
         poses[:, :2, 3] = middle[:2] + NEARER * (poses[0, :2, 3] - middle[:2])
         if kind == "moving":
             poses[:, :3, 3] += side * WALKING_M_S * (times_s - times_s.mean())[:, None] * poses[0, :3, 0]
-        aims = _smoothed(pelvis, times_s, FOLLOWING_S)
         turns = np.stack([_aimed(pose, aim) for pose, aim in zip(poses, aims, strict=True)])
         poses[:, :3, :3] = turns @ _turned(shake / 3)
     return poses
