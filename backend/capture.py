@@ -32,7 +32,7 @@ from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.features.swaps import repair_swaps
 from backend.footage import Footage, open_footage
 from backend.models import PER_FRAME, choose_network, image_estimation
-from backend.models.estimation import estimate_body
+from backend.models.estimation import estimate_body, once, with_mirror_image
 from backend.models.weights import load_networks
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
@@ -67,6 +67,7 @@ class CaptureSettings:
     Attributes:
         network: a network's name, or ``auto`` for the best that has weights; ``per-frame`` is the fit alone.
         fit: whether the network's answer is fitted to the landmarks.
+        mirror: whether a network is asked for what a mirror would show, too, and the mean is taken.
         person: ``all``, ``largest`` or a person's number.
         start_s: first second of the footage to read; None is its beginning.
         end_s: last second to read; None is its end.
@@ -80,6 +81,7 @@ class CaptureSettings:
 
     network: str = "auto"
     fit: bool = True
+    mirror: bool = True
     person: str = "largest"
     start_s: float | None = None
     end_s: float | None = None
@@ -257,10 +259,11 @@ def _from_landmarks(
     trained = load_networks(network, device)
     # it knows the embedded body; what it says of that one's shape means nothing to another's
     betas = np.zeros(BETA_COUNT) if settings.body else None
+    asked = with_mirror_image if settings.mirror else once
 
     def answered(track: Track, trusted_3d: Bools, _told: Told) -> BodyInCamera:
         with torch_threads(SOLVER_THREADS):
-            return estimate_body(track, trusted_3d, K, body, skin, trained, betas)
+            return estimate_body(track, trusted_3d, K, body, skin, trained, betas, asked)
 
     return answered
 

@@ -98,6 +98,7 @@ def _add_capture(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--network", default="auto", metavar="NAME", help="see limber networks")
     parser.add_argument("--no-fit", action="store_true", help="leave a network's answer as it is")
+    parser.add_argument("--no-mirror", action="store_true", help="ask a network once, not for the mirror image too")
     parser.add_argument("--person", default="largest", metavar="all|largest|N")
     parser.add_argument(
         "--smoothness", type=_fraction, default=0.5, metavar="0..1", help="of the exports and the preview"
@@ -303,6 +304,7 @@ def _capture(parsed: argparse.Namespace) -> int:
     settings = CaptureSettings(
         network=parsed.network,
         fit=not parsed.no_fit,
+        mirror=not parsed.no_mirror,
         person=parsed.person,
         start_s=parsed.start,
         end_s=parsed.end,

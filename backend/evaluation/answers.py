@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from backend.features.initial_pose import BodyInCamera
 from backend.models import PER_FRAME, TOGETHER, choose_network, weights_file
+from backend.models.estimation import once
 from backend.models.weights import LANDMARK_NETWORKS
 from smpl_rig.body import skin
 from smpl_rig.motion import Motion
@@ -20,7 +21,7 @@ from . import simulated
 from .metrics import pve
 from .protocol import Shape
 from .rivals import FAIR, RAW
-from .scores import TRUTH, Row, as_captured
+from .scores import TRUTH, Row, as_captured, asked_once
 from .simulated import blazepose, blazepose_repaired, errors_by_joint, middle_of_hips, score, shared
 from .solutions import answered, embedded_body, fitted, in_camera_motion, set_right, shared_joints
 
@@ -43,7 +44,7 @@ def scored(networks: Sequence[str], act: str, number: int, sequence: simulated.S
     """A row for each answer, the truth's first.
 
     Args:
-        networks: names; each is asked alone, then with the fit, then smoothed by the default amount.
+        networks: names; each is asked alone, without the mirror image, fitted, and smoothed by the default amount.
         act: what is done in the sequence.
         number: of the sequence.
         sequence: landmarks and truth.
@@ -69,6 +70,7 @@ def answers(networks: Sequence[str], sequence: simulated.Sequence, truth: Shape)
     for name in networks:
         guess = answered(name, seen)
         yield name, _shape(guess)
+        yield asked_once(name), _shape(answered(name, seen, once))
         found = fitted(seen, guess)
         yield f"{name}, fitted", _shape(found)
         yield as_captured(name), smoothed(found)

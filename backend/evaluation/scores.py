@@ -81,6 +81,11 @@ def as_captured(network: str) -> str:
     return f"{network}, smoothed" if network == PER_FRAME.name else f"{network}, fitted, smoothed"
 
 
+def asked_once(network: str) -> str:
+    """What a network's own answer is called where it was not asked for the mirror image, too."""
+    return f"{network}, asked once"
+
+
 def answers_in(rows: Iterable[Row]) -> list[str]:
     """Whose answers were scored, in the order in which they were asked."""
     return list(dict.fromkeys(row.answer for row in rows))

@@ -19,7 +19,7 @@ from backend.models import PER_FRAME, choose_network
 from smpl_rig.errors import LimberError
 
 from .rivals import FAIR, RAW
-from .scores import TRUTH, Row, answers_in, as_captured, mean_by_joint, mean_of, read_rows
+from .scores import TRUTH, Row, answers_in, as_captured, asked_once, mean_by_joint, mean_of, read_rows
 
 #: How far an answer has been brought: by itself, onto the landmarks, and smoothed. BlazePose's 3D has the outer two.
 _MARKERS = {"alone": "o", "fitted": "s", "smoothed": "D"}
@@ -75,7 +75,7 @@ def _answers(axes: Axes, rows: Sequence[Row]) -> None:
     """A colour for each network, a marker for what was done to its answer."""
     paths: dict[str, list[tuple[float, float, str]]] = {}
     for answer in answers_in(rows):
-        if answer != TRUTH:
+        if answer not in (TRUTH, asked_once(_whose(answer))):
             place = mean_of(rows, answer, "acc_err"), mean_of(rows, answer, "pa_mpjpe")
             paths.setdefault(_whose(answer), []).append((*place, _brought(answer)))
     colours = iter(_COLOURS)

@@ -17,7 +17,7 @@ from backend.body import TorchBody, limber_body
 from backend.features.initial_pose import BodyInCamera, FitSettings, solve
 from backend.features.landmark_points import LandmarkPoints, LandmarkSkin, landmark_points
 from backend.features.swaps import repair_swaps
-from backend.models.estimation import LandmarkNetwork, Together, estimate_body
+from backend.models.estimation import Asked, LandmarkNetwork, Together, estimate_body, with_mirror_image
 from backend.models.weights import load_networks
 from backend.people.tracks import Track
 from smpl_rig.body import Body
@@ -58,15 +58,15 @@ def fitted(seen: SetRight, guess: BodyInCamera | None = None, settings: FitSetti
     return solve(seen.track, seen.trusted_3d, seen.K, worn.torch_body, worn.points, lambda _done: None, settings, guess)
 
 
-def answered(name: str, seen: SetRight) -> BodyInCamera:
+def answered(name: str, seen: SetRight, asked: Asked = with_mirror_image) -> BodyInCamera:
     """The own answer of a network that ships, without the fit."""
-    return answered_by(_network(name), seen)
+    return answered_by(_network(name), seen, asked)
 
 
-def answered_by(network: LandmarkNetwork | Together, seen: SetRight) -> BodyInCamera:
+def answered_by(network: LandmarkNetwork | Together, seen: SetRight, asked: Asked = with_mirror_image) -> BodyInCamera:
     """A network's own answer, without the fit."""
     worn = _worn()
-    return estimate_body(seen.track, seen.trusted_3d, seen.K, worn.torch_body, worn.skin, network)
+    return estimate_body(seen.track, seen.trusted_3d, seen.K, worn.torch_body, worn.skin, network, asked=asked)
 
 
 def shared_joints(found: BodyInCamera) -> Floats:

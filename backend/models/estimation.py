@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,6 +70,40 @@ class Together(nn.Module):
         )
 
 
+class Seen(NamedTuple):
+    """What the detector saw in T frames of one sequence, as :func:`landmark_inputs` takes it.
+
+    Attributes:
+        landmarks2d: (1, T, 33, 3) pixel x, pixel y, visibility.
+        landmarks3d: (1, T, 33, 3) metres.
+        trusted_3d: (1, T) bool.
+        observed: (1, T) bool.
+        times_s: (1, T) seconds.
+    """
+
+    landmarks2d: Tensor
+    landmarks3d: Tensor
+    trusted_3d: Tensor
+    observed: Tensor
+    times_s: Tensor
+
+
+def once(network: LandmarkNetwork | Together, seen: Seen, K: Tensor) -> Estimate:
+    """A network's estimate of every frame of one sequence, (1, T, ...)."""
+    return network(landmark_inputs(*seen, K), K)
+
+
+def with_mirror_image(network: LandmarkNetwork | Together, seen: Seen, K: Tensor) -> Estimate:
+    """The mean of the estimate of what is seen and of that of what a mirror would show of it, (1, T, ...)."""
+    estimate, mirrored = once(network, seen, K), once(network, _mirrored(seen, float(K[0, 0, 2])), K)
+    back = rotation6d.from_matrix(mirror_rotations(rotation6d.to_matrix(mirrored.pose6d)))
+    return replace(estimate, pose6d=(estimate.pose6d + back) / 2, betas=(estimate.betas + mirrored.betas) / 2)
+
+
+#: One of the two ways to ask a network.
+Asked = Callable[[LandmarkNetwork | Together, Seen, Tensor], Estimate]
+
+
 def estimate_body(
     track: Track,
     trusted_3d: NDArray[np.bool_],
@@ -77,8 +112,9 @@ def estimate_body(
     skin: LandmarkSkin,
     network: LandmarkNetwork | Together,
     betas: Floats | None = None,
+    asked: Asked = with_mirror_image,
 ) -> BodyInCamera:
-    """Runs a network over a track and over what a mirror would show of it, and takes the mean.
+    """Runs a network over a track.
 
     Args:
         track: landmarks with left and right set right.
@@ -88,18 +124,16 @@ def estimate_body(
         skin: where the landmarks lie on this body.
         network: with its encoder, or several.
         betas: (10,) shape, for a body to which the network's answer, the embedded body's shape, means nothing.
+        asked: how the network is asked.
     """
     local = np.empty((len(track), JOINT_COUNT, 3, 3), dtype=np.float32)
     shapes = np.empty((len(track), BETA_COUNT), dtype=np.float32)
     answered = np.zeros(len(track), dtype=bool)
     intrinsics = _tensor(K, body)[None]
     for chosen in turns(track):
-        seen = _seen(track, trusted_3d, chosen, body.v_template.device)
-        estimate = network(landmark_inputs(*seen, intrinsics), intrinsics)
-        mirrored = network(landmark_inputs(*_mirrored(seen, float(K[0, 2])), intrinsics), intrinsics)
-        back = rotation6d.from_matrix(mirror_rotations(rotation6d.to_matrix(mirrored.pose6d)))
-        local[chosen] = rotation6d.to_matrix(estimate.pose6d + back)[0].cpu().numpy()
-        shapes[chosen] = (estimate.betas + mirrored.betas)[0].cpu().numpy() / 2
+        estimate = asked(network, _seen(track, trusted_3d, chosen, body.v_template.device), intrinsics)
+        local[chosen] = rotation6d.to_matrix(estimate.pose6d)[0].cpu().numpy()
+        shapes[chosen] = estimate.betas[0].cpu().numpy()
         answered[chosen] = True
     shape = np.median(shapes[track.observed], axis=0) if betas is None else betas
     return body_in_camera(track, K, local[nearest(answered)], shape, body, skin)
@@ -113,21 +147,11 @@ def body_in_camera(
     return BodyInCamera(local, betas, transl, confidence(track, residual, FitSettings()))
 
 
-class _Seen(NamedTuple):
-    """What the detector saw in some frames, as :func:`landmark_inputs` takes it."""
-
-    landmarks2d: Tensor
-    landmarks3d: Tensor
-    trusted_3d: Tensor
-    observed: Tensor
-    times_s: Tensor
-
-
-def _seen(track: Track, trusted_3d: NDArray[np.bool_], chosen: NDArray[np.intp], device: torch.device) -> _Seen:
+def _seen(track: Track, trusted_3d: NDArray[np.bool_], chosen: NDArray[np.intp], device: torch.device) -> Seen:
     def tensor(array: NDArray[Any]) -> Tensor:
         return torch.tensor(np.nan_to_num(array[chosen])[None], dtype=torch.float32, device=device)
 
-    return _Seen(
+    return Seen(
         tensor(track.landmarks2d),
         tensor(track.landmarks3d),
         tensor(trusted_3d) > 0,
@@ -136,7 +160,7 @@ def _seen(track: Track, trusted_3d: NDArray[np.bool_], chosen: NDArray[np.intp],
     )
 
 
-def _mirrored(seen: _Seen, centre_x: float) -> _Seen:
+def _mirrored(seen: Seen, centre_x: float) -> Seen:
     landmarks2d, landmarks3d = mirror_landmarks(seen.landmarks2d, seen.landmarks3d, centre_x)
     return seen._replace(landmarks2d=landmarks2d, landmarks3d=landmarks3d)
 

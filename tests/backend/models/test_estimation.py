@@ -9,15 +9,26 @@ from backend.body import TorchBody
 from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.features.landmarks import LandmarkEncoder
 from backend.models import rotation6d
-from backend.models.estimation import LandmarkNetwork, Together, estimate_body, place_before_camera
+from backend.models.estimation import (
+    Asked,
+    LandmarkNetwork,
+    Together,
+    estimate_body,
+    once,
+    place_before_camera,
+    with_mirror_image,
+)
 from backend.models.frame_features import Estimate, FrameFeatures
 from backend.models.temporal_network import Frames, TemporalNetwork, one_frame_out
 from backend.people.tracks import Track
+from smpl_rig import rotations
 from smpl_rig.body import Body
+from smpl_rig.skeleton import INDEX
 
 K = np.array([[900.0, 0, 640], [0, 900.0, 360], [0, 0, 1]])
 #: Rotations about x by such an angle, of every joint.
 ANGLE = 0.1
+KNEES = [INDEX[f"{side}_knee"] for side in ("left", "right")]
 BETAS = torch.linspace(-0.5, 0.5, 10)
 
 
@@ -169,3 +180,28 @@ def test_several_networks_answer_with_their_mean(torch_body: TorchBody, skin: La
     cos, sin = np.cos(ANGLE / 2), np.sin(ANGLE / 2)
     assert np.allclose(found.rotations, [[1, 0, 0], [0, cos, -sin], [0, sin, cos]], atol=1e-4)
     assert np.allclose(found.betas, 0, atol=1e-6)
+
+
+def test_a_network_that_favours_one_side_is_set_right_by_the_mirror_image(
+    torch_body: TorchBody, skin: LandmarkSkin, seen: Seen
+) -> None:
+    class BendsTheLeft(AlwaysBent):
+        """Whatever it sees, the left knee is bent and the right one straight."""
+
+        def over_window(self, frames: Frames) -> Estimate:
+            estimate = super().over_window(frames)
+            pose = rotation6d.identity(24).repeat(*estimate.pose6d.shape[:2], 1, 1)
+            pose[:, :, KNEES[0]] = estimate.pose6d[:, :, KNEES[0]]
+            return replace(estimate, pose6d=pose)
+
+    torch.manual_seed(0)
+    network = LandmarkNetwork(LandmarkEncoder(), BendsTheLeft()).eval()
+    track = seen(path(9), np.ones(9, dtype=bool))
+
+    def angles(asked: Asked) -> tuple[float, float]:
+        found = estimate_body(track, track.observed, K, torch_body, skin, network, asked=asked)
+        left, right = (rotations.log(rotations.from_matrix(found.rotations[4, knee].astype(float))) for knee in KNEES)
+        return float(np.linalg.norm(left)), float(np.linalg.norm(right))
+
+    assert angles(once) == pytest.approx((ANGLE, 0.0), abs=1e-4)
+    assert angles(with_mirror_image) == pytest.approx((ANGLE / 2, ANGLE / 2), abs=1e-4)
