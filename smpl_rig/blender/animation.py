@@ -180,6 +180,20 @@ def remove_curves(owner: Any, paths: Collection[str]) -> list[str]:
     return found
 
 
+def animated_paths(owner: Any) -> list[str]:
+    """The RNA paths that the owner's action has curves for, each once."""
+    if owner.animation_data is None or owner.animation_data.action is None:
+        return []
+    curves, _ = _curves_of(owner)
+    return list(dict.fromkeys(curve.data_path for curve in curves))
+
+
+def keyed_paths(owner: Any) -> set[str]:
+    """The RNA paths that the owner's action keys; it must have one."""
+    curves, _ = _curves_of(owner)
+    return {curve.data_path for curve in curves}
+
+
 def sampled_curves(owner: Any, rest: Mapping[str, Array], frames: Array) -> dict[str, Array]:
     """By RNA path, (T, n) values at (T,) frames of the owner's action; what has no curve is at rest, (n,)."""
     curves, _ = _curves_of(owner)

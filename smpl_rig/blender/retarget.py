@@ -7,7 +7,7 @@ or not.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from ..retarget.retargeting import Performance, Retargeting, WorldPose
 from ..retarget.rig import RigError
 from ..retarget.rig_map import RigBones
 from ..skeleton import JOINT_NAMES
-from .animation import frame_rate, frames_at, keys_digest, remove_curves, sampled_curves, write_curves
+from .animation import animated_paths, frame_rate, frames_at, keys_digest, remove_curves, sampled_curves, write_curves
 from .armature import pelvis_places, rest_rotations, smpl_rotations
 from .character import motion_of
 from .rig_reading import apply_settings, read_rig, settings_of
@@ -130,7 +130,11 @@ def retarget(
     turns, locations = _keys_on_ik(retargeting, pose) if options.use_ik else _keys_on_bones(retargeting, pose)
     fingers = relaxed_fingers(retargeting) if options.relax_fingers else {}
     apply_settings(target, bones)
+    before, moved = _action_of(target), animated_paths(target)
     action = _take_action(target, take)
+    if action != before:
+        # where an action left what it moved that plays no more, it would bend or displace the whole take
+        _rest_channels(target, moved, _carrying(target, bones))
     still = {path: np.array([[value]]) for path, value in settings_of(target, bones).items()}
     still |= _turn_channels(target, {bone: turn[None] for bone, turn in fingers.items()})
     moving = _turn_channels(target, turns) | _location_channels(locations)
@@ -140,6 +144,18 @@ def retarget(
     action[KEYED] = "\n".join((*still, *moving))
     action[OPTIONS] = asdict(options)
     return action
+
+
+def put_to_rest(target: Any, bones: RigBones) -> None:
+    """Takes the pose from the mapped bones, but for fingers, and from those that they hang on."""
+    for name in _carrying(target, bones):
+        target.pose.bones[name].matrix_basis.identity()
+
+
+def _carrying(target: Any, bones: RigBones) -> set[str]:
+    """The mapped bones, but for fingers, and those that they hang on."""
+    mapped = [target.pose.bones[name] for name in {*bones.all()} - bones.fingers() if name in target.pose.bones]
+    return {above.name for bone in mapped for above in (bone, *bone.parent_recursive)}
 
 
 def retarget_person(target: Any, armature: Any, bones: RigBones, options: BakeOptions = NO_OPTIONS) -> Any:
@@ -167,10 +183,14 @@ def use_action(target: Any, action: Any) -> None:
         animation.action_slot = action.slots[0]
 
 
+def _action_of(target: Any) -> Any:
+    return target.animation_data.action if target.animation_data else None
+
+
 def _take_action(target: Any, take: str) -> Any:
     """The action of a take on this target, in use; what was in use before is stashed."""
     animation = target.animation_data or target.animation_data_create()
-    present = animation.action
+    present = _action_of(target)
     before = next((action for action in bakes_of(target) if action[MARK] == take), None)
     if present is not None and present != before:
         _stash(animation, present)
@@ -239,15 +259,22 @@ _REST = {
     "rotation_quaternion": (1.0, 0.0, 0.0, 0.0),
     "rotation_axis_angle": (0.0, 0.0, 1.0, 0.0),
     "rotation_euler": (0.0, 0.0, 0.0),
+    "scale": (1.0, 1.0, 1.0),
 }
 
 
 def _forget_others(target: Any, action: Any, paths: Collection[str]) -> None:
     """Takes away what an earlier bake into this action keyed and this one does not; its bones go back to rest."""
-    for path in remove_curves(target, set(action.get(KEYED, "").splitlines()) - {*paths}):
-        bone, channel = target.pose.bones.get(path.split('"')[1]), path.rpartition(".")[2]
-        if bone is not None and channel in _REST:
-            setattr(bone, channel, _REST[channel])
+    removed = remove_curves(target, set(action.get(KEYED, "").splitlines()) - {*paths})
+    _rest_channels(target, removed, target.pose.bones.keys())
+
+
+def _rest_channels(target: Any, paths: Iterable[str], names: Collection[str]) -> None:
+    """Of these RNA paths, those that place, turn or scale one of these bones are set to rest."""
+    for path in paths:
+        parts, channel = path.split('"'), path.rpartition(".")[2]
+        if len(parts) == 3 and parts[1] in names and channel in _REST:
+            setattr(target.pose.bones[parts[1]], channel, _REST[channel])
 
 
 def _in_axis_order(angles: Array, mode: str) -> Array:

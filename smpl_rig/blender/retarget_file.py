@@ -32,7 +32,7 @@ from ..retarget.rig_map import RigMap, read_rig_map
 from ..retarget.vrm import find_in_vrm
 from .animation import fit_scene, frame_rate, frames_at
 from .preset_export import ENDINGS, export_with_preset
-from .retarget import NO_OPTIONS, BakeOptions, find_rig_bones, retarget
+from .retarget import NO_OPTIONS, BakeOptions, find_rig_bones, put_to_rest, retarget
 
 #: What rigs are read from.
 GLTF_FORMATS = (".glb", ".gltf", ".vrm")
@@ -78,6 +78,8 @@ def retarget_file(
     _open(rig_path)
     target = _armature(rig_path, armature)
     found = _found(rig_path, target, rig_map)
+    if rig_path.suffix.lower() != ".blend":  # importers leave a rig as it happens to be posed in the file
+        put_to_rest(target, found.bones)
     scene = bpy.context.scene
     fit_scene(scene, motion)
     frames = frames_at(motion.timestamps_s, frame_rate(scene))
@@ -104,8 +106,7 @@ def _open(path: Path) -> None:
             return
         bpy.ops.wm.read_factory_settings(use_empty=True)
         if ending == ".fbx":
-            addon_utils.enable("io_scene_fbx")
-            bpy.ops.import_scene.fbx(filepath=str(path))
+            _import_fbx(path)
         elif ending in GLTF_FORMATS:
             addon_utils.enable("io_scene_gltf2")
             bpy.ops.import_scene.gltf(filepath=str(path))
@@ -113,6 +114,21 @@ def _open(path: Path) -> None:
             raise RigError(f"{path.name} ends in '{path.suffix}'. Choose one of {', '.join(RIG_FORMATS)}.")
     except RuntimeError as error:
         raise RigError(f"Blender cannot read {path.name}: {str(error).strip().splitlines()[-1]}") from error
+
+
+def _import_fbx(path: Path) -> None:
+    """By the add-on that Limber also writes FBX with; what it cannot read, by Blender's newer importer, from 4.5 on.
+
+    The add-on reads no FBX in text, and in Blender 5.0 none with lamps.
+    """
+    addon_utils.enable("io_scene_fbx")
+    try:
+        bpy.ops.import_scene.fbx(filepath=str(path))
+    except RuntimeError:
+        if bpy.app.version < (4, 5, 0):
+            raise
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        bpy.ops.wm.fbx_import(filepath=str(path))
 
 
 def _armature(path: Path, name: str | None) -> Any:

@@ -30,6 +30,7 @@ from smpl_rig.motion import Motion  # noqa: E402
 from smpl_rig.retarget.fingers import BENT_DEG  # noqa: E402
 from smpl_rig.retarget.retargeting import Performance  # noqa: E402
 from smpl_rig.retarget.rig import RigError  # noqa: E402
+from smpl_rig.retarget.rig_map import RigBones  # noqa: E402
 from smpl_rig.skeleton import INDEX  # noqa: E402
 
 from ..retarget_rigs import kaykit_file, mpfb_bones  # noqa: E402
@@ -162,6 +163,41 @@ def test_what_the_target_had_survives(scene: Any, person: Any) -> None:
     # again: the same action
     assert retarget_person(target, person, bones) == action
     assert len(tracks) == 2
+
+
+def test_what_an_earlier_action_left_behind_bends_nothing(scene: Any, person: Any) -> None:
+    """Bones that the take keys in part or not at all would stay where the action that played last left them."""
+    target = armature_of(mpfb_bones("game_engine"))
+    bones = find_rig_bones(target).bones
+    retarget_person(target, person, bones)
+    undisturbed = joints_of(scene, target, bones)
+    target.animation_data_clear()
+    changed = {
+        "Root": {"location": (0.5, 0, 1), "rotation_quaternion": (0.9, 0.1, 0, 0.4)},
+        "calf_l": {"location": (0.1, 0.1, 0), "scale": (1, 2, 1)},
+        "index_01_l": {"rotation_quaternion": (0.8, 0.6, 0, 0)},
+    }
+    for name, channels in changed.items():
+        for channel, value in channels.items():
+            setattr(target.pose.bones[name], channel, value)
+            target.pose.bones[name].keyframe_insert(channel, frame=1)
+    retarget_person(target, person, bones)
+    assert np.abs(joints_of(scene, target, bones) - undisturbed).max() < 1e-4
+    assert target.pose.bones["index_01_l"].rotation_quaternion[:] == pytest.approx((0.8, 0.6, 0, 0))
+    # what the user does with the root afterwards is the user's
+    target.pose.bones["Root"].location = (0, 0, 1)
+    retarget_person(target, person, bones)
+    assert target.pose.bones["Root"].location[:] == (0, 0, 1)
+
+
+def joints_of(scene: Any, target: Any, bones: RigBones) -> np.ndarray:
+    """(T, J, 3) metres in the world, of the mapped joints at :data:`FRAMES`."""
+    places = []
+    for frame in FRAMES:
+        scene.frame_set(frame)
+        evaluated = target.evaluated_get(bpy.context.evaluated_depsgraph_get())
+        places.append([evaluated.matrix_world @ evaluated.pose.bones[bone].head for bone in bones.joints.values()])
+    return np.array(places)
 
 
 def test_a_layer_of_the_targets_goes_on_moving_what_is_not_keyed(scene: Any, person: Any) -> None:

@@ -32,19 +32,23 @@ def motion_file(tmp_path: Path, rest_joints: np.ndarray, make_motion: Callable[.
 @pytest.fixture
 def rig_files(scene: Any, tmp_path: Path) -> dict[str, Path]:
     """MPFB's rig with Mixamo's names, as every kind of file."""
-    rig = armature_of(mpfb_bones("mixamo"))
-    mesh = bpy.data.meshes.new("skin")
-    mesh.from_pydata([(0, 0, 0), (0.1, 0, 0), (0, 0, 1.7)], [], [(0, 1, 2)])
-    skin = bpy.data.objects.new("skin", mesh)
-    scene.collection.objects.link(skin)
-    skin.parent = rig
-    skin.modifiers.new("Armature", "ARMATURE").object = rig
-    skin.vertex_groups.new(name="mixamorig:Hips").add((0, 1, 2), 1.0, "REPLACE")
+    skinned(armature_of(mpfb_bones("mixamo")), "mixamorig:Hips")
     files = {ending: tmp_path / f"rig.{ending}" for ending in ("blend", "fbx", "glb")}
     bpy.ops.wm.save_as_mainfile(filepath=str(files["blend"]), copy=True)
     bpy.ops.export_scene.fbx(filepath=str(files["fbx"]), add_leaf_bones=False)
     bpy.ops.export_scene.gltf(filepath=str(files["glb"]))
     return files
+
+
+def skinned(rig: Any, bone: str) -> None:
+    """A triangle as high as a person hangs on a bone."""
+    mesh = bpy.data.meshes.new("skin")
+    mesh.from_pydata([(0, 0, 0), (0.1, 0, 0), (0, 0, 1.7)], [], [(0, 1, 2)])
+    skin = bpy.data.objects.new("skin", mesh)
+    bpy.context.scene.collection.objects.link(skin)
+    skin.parent = rig
+    skin.modifiers.new("Armature", "ARMATURE").object = rig
+    skin.vertex_groups.new(name=bone).add((0, 1, 2), 1.0, "REPLACE")
 
 
 def reopened(path: Path) -> Any:
@@ -75,6 +79,65 @@ def test_a_rig_comes_back_animated(
     assert joint_angles(target, found.bones, motion.joints_world[frames - 1], shown).max() < 3
 
 
+def test_an_fbx_with_a_lamp(rig_files: dict[str, Path], motion_file: Path, tmp_path: Path) -> None:
+    """Blender 5.0's add-on for FBX fails on lamps."""
+    reopened(rig_files["fbx"])
+    bpy.context.scene.collection.objects.link(bpy.data.objects.new("Sun", bpy.data.lights.new("Sun", "SUN")))
+    bpy.ops.export_scene.fbx(filepath=str(tmp_path / "lit.fbx"), add_leaf_bones=False)
+    found, _ = retarget_file(motion_file, tmp_path / "lit.fbx", tmp_path / "out.blend", smoothness=0.0)
+    target = reopened(tmp_path / "out.blend")
+    frames = np.array([1, 20, 41, 60])
+    motion = Motion.load(motion_file)
+    assert joint_angles(target, found.bones, motion.joints_world[frames - 1], frames).max() < 3
+
+
+def test_how_a_figure_is_posed_in_its_file_displaces_nothing(scene: Any, motion_file: Path, tmp_path: Path) -> None:
+    """As in glTF whose mesh is quantised about its middle: its skin is bound with the root below the floor."""
+    rig = armature_of(mpfb_bones("game_engine"))
+    skinned(rig, "pelvis")
+    bpy.ops.export_scene.gltf(filepath=str(tmp_path / "rig.glb"))
+    content, rest = gltf_parts(tmp_path / "rig.glb")
+    lowered = bytearray(rest)
+    places, binds = (
+        values_of(content, lowered, accessor, width)
+        for accessor, width in (
+            (content["meshes"][0]["primitives"][0]["attributes"]["POSITION"], 3),
+            (content["skins"][0]["inverseBindMatrices"], 16),
+        )
+    )
+    places[:, 1] -= 0.9
+    binds[:, 12:] += 0.9 * binds[:, 4:8]
+    content["skins"][0]["skeleton"] = content["skins"][0]["joints"][0]
+    write_gltf(tmp_path / "posed.glb", content, bytes(lowered))
+    found, _ = retarget_file(motion_file, tmp_path / "posed.glb", tmp_path / "out.blend", smoothness=0.0)
+    target = reopened(tmp_path / "out.blend")
+    bpy.context.scene.frame_set(1)
+    bone = target.pose.bones[found.bones.joints["pelvis"]]
+    motion = Motion.load(motion_file)
+    assert (target.matrix_world @ bone.head).z == pytest.approx(motion.joints_world[0, 0, 2], abs=0.2)
+
+
+def gltf_parts(path: Path) -> tuple[dict[str, Any], bytes]:
+    """A binary glTF file's document, and what follows it."""
+    raw = path.read_bytes()
+    length = int.from_bytes(raw[12:16], "little")
+    return json.loads(raw[20 : 20 + length]), raw[20 + length :]
+
+
+def values_of(content: dict[str, Any], rest: bytearray, accessor: int, width: int) -> np.ndarray:
+    """(N, width) floats of a document's accessor, to be changed where they lie."""
+    view = content["bufferViews"][content["accessors"][accessor]["bufferView"]]
+    start = 8 + view.get("byteOffset", 0)
+    return np.frombuffer(rest, dtype="<f4", count=view["byteLength"] // 4, offset=start).reshape(-1, width)
+
+
+def write_gltf(path: Path, content: dict[str, Any], rest: bytes) -> None:
+    text = json.dumps(content).encode()
+    text += b" " * (-len(text) % 4)
+    sizes = [(20 + len(text) + len(rest)).to_bytes(4, "little"), len(text).to_bytes(4, "little")]
+    path.write_bytes(b"glTF\x02\x00\x00\x00" + sizes[0] + sizes[1] + b"JSON" + text + rest)
+
+
 @pytest.mark.parametrize("version", ["0.x", "1.0"])
 def test_a_vrm_character_is_believed(
     version: str, rig_files: dict[str, Path], motion_file: Path, tmp_path: Path
@@ -88,9 +151,7 @@ def test_a_vrm_character_is_believed(
             ("UpperArm", "Arm"), ("LowerArm", "ForeArm"), ("Hand", "Hand"),
         )
     }  # fmt: skip
-    raw = rig_files["glb"].read_bytes()
-    length = int.from_bytes(raw[12:16], "little")
-    content = json.loads(raw[20 : 20 + length])
+    content, rest = gltf_parts(rig_files["glb"])
     numbers = {node.get("name", "").removeprefix("mixamorig:"): n for n, node in enumerate(content["nodes"])}
     for bone, number in numbers.items():
         if bone in mixamo.values():
@@ -101,11 +162,7 @@ def test_a_vrm_character_is_believed(
         if version == "0.x"
         else {"VRMC_vrm": {"humanoid": {"humanBones": {human: {"node": node} for human, node in humans.items()}}}}
     )
-    text = json.dumps(content).encode()
-    text += b" " * (-len(text) % 4)
-    rest = raw[20 + length :]
-    sizes = [(20 + len(text) + len(rest)).to_bytes(4, "little"), len(text).to_bytes(4, "little")]
-    (tmp_path / "figure.vrm").write_bytes(raw[:8] + sizes[0] + sizes[1] + raw[16:20] + text + rest)
+    write_gltf(tmp_path / "figure.vrm", content, rest)
     found, _ = retarget_file(motion_file, tmp_path / "figure.vrm", tmp_path / "out.blend", smoothness=0.0)
     assert found.how == "the file's own humanoid"
     assert found.bones.joints["left_elbow"] == f"node of {numbers['LeftForeArm']}"
