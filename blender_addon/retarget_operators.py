@@ -113,7 +113,7 @@ class LIMBER_OT_link_target(_WithTargetAndPerson):  # noqa: N801
             unlink(target)
         else:
             bones = target.limber_target.rig_bones()
-            link(target, _people(context)[0], bones)
+            link(target, _people(context)[0], bones, context.scene.limber_retarget.options())
         return {"FINISHED"}
 
 

@@ -79,6 +79,7 @@ class LIMBER_PG_retarget(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa
     touch: BoolProperty(
         name="Hands Touch",
         description="Lead hands to what the person's touch: their own body, or the floor",
+        update=lambda settings, _context: settings.link_again(),
     )
     fingers: EnumProperty(
         name="Fingers",
@@ -87,6 +88,7 @@ class LIMBER_PG_retarget(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa
             ("stay", "Stay", "They keep the pose that they have"),
             ("relaxed", "Relaxed", "They hang as those of a hand at ease"),
         ),
+        update=lambda settings, _context: settings.link_again(),
     )
     controls: EnumProperty(
         name="Keys On",
@@ -107,6 +109,20 @@ class LIMBER_PG_retarget(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa
             relax_fingers=self.fingers == "relaxed",
             use_ik=self.controls == "ik" and self.target.limber_target.has_ik(),
         )
+
+    def link_again(self) -> None:
+        """Lets a target that follows somebody do so with the options that are chosen now."""
+        from .smpl_rig.blender.live_link import link, linked_person
+        from .smpl_rig.errors import LimberError
+
+        person = linked_person(self.target) if self.target is not None else None
+        if person is None:
+            return
+        self.problem = ""
+        try:
+            link(self.target, person, self.target.limber_target.rig_bones(), self.options())
+        except LimberError as error:
+            self.problem = str(error)
 
     def show(self, finding: Any) -> None:
         """Takes over which of the target's bones are which, for the user to see and put right."""

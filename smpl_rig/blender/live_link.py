@@ -1,9 +1,10 @@
 """A rig that follows a captured person by constraints, without keys: what is edited on the person shows at once.
 
 Bones of the target copy the rotations of empties that hang on the person's bones, turned by how the two rest poses
-differ. The carrier copies the place of an empty whose parent scales the person's path by the legs. What plants the feet
-in baking, and turns twist bones, is keyed on the empties of legs, twist bones and path (:func:`plant`): nothing runs
-while frames go by, and an edit shows at once, with feet that are planted again as soon as somebody calls for it.
+differ. The carrier copies the place of an empty whose parent scales the person's path by the legs. What in baking
+plants the feet, leads hands and turns twist bones is keyed on the empties of limbs, twist bones and path
+(:func:`plant`): nothing runs while frames go by, and an edit shows at once, with feet that are planted again as soon as
+somebody calls for it. Fingers at ease copy empties that do not move.
 
 The empties lie in a hidden collection of the scene, so that nothing is added to the target but constraints, which
 library overrides allow.
@@ -11,6 +12,7 @@ library overrides allow.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import bpy
@@ -20,15 +22,17 @@ from numpy.typing import NDArray
 
 from .. import rotations
 from ..axes import WORLD_FROM_BODY
+from ..retarget.fingers import relaxed_fingers
 from ..retarget.planting import plant_feet
+from ..retarget.reaching import reach_hands
 from ..retarget.retargeting import Performance, Retargeting, WorldPose
 from ..retarget.rig import RigError
 from ..retarget.rig_map import RigBones, parse_rig_map, rig_map_text
 from ..skeleton import INDEX, JOINT_NAMES
-from .animation import write_curves
+from .animation import keyed_paths, write_curves
 from .armature import rest_rotations
-from .retarget import performance_digest, performance_of
-from .rig_reading import LINK, apply_settings, read_rig
+from .retarget import NO_OPTIONS, BakeOptions, performance_digest, performance_of, use_action
+from .rig_reading import LINK, apply_settings, read_rig, settings_of
 
 Array = NDArray[Any]
 
@@ -44,13 +48,16 @@ def linked_targets() -> list[Any]:
     return [target for target in targets if target is not None and is_linked(target)]
 
 
-def link(target: Any, armature: Any, bones: RigBones) -> None:
+def link(target: Any, armature: Any, bones: RigBones, options: BakeOptions = NO_OPTIONS) -> None:
     """Lets a target follow a captured person, its feet planted.
+
+    An action that keys the rig's switches otherwise is put aside until the target is let go of.
 
     Args:
         target: an armature object.
         armature: the captured person's.
         bones: which of the target's bones are which.
+        options: what else is asked for; limbs follow by their own bones, whatever is keyed in baking.
 
     Raises:
         RigError: as :func:`~smpl_rig.blender.retarget.retarget` does, and if the two are one.
@@ -58,12 +65,14 @@ def link(target: Any, armature: Any, bones: RigBones) -> None:
     """
     if target == armature:
         raise RigError("A person cannot follow itself. Choose another target.")
-    unlink(target)
     performance, _ = performance_of(armature)
-    rig, _ = read_rig(target, bones)
+    rig, _ = read_rig(target, bones, tuple(bones.fingers()) if options.relax_fingers else ())
     retargeting = Retargeting(rig, bones, performance.rest_joints)
+    fingers = relaxed_fingers(retargeting) if options.relax_fingers else {}
+    unlink(target)
+    collection = _new_collection(target, armature, bones, options)
+    _put_action_aside(target, collection, bones)
     apply_settings(target, bones)
-    collection = _new_collection(target, armature, bones)
     empties = _Empties(collection, armature)
     for name, (chain, part) in (retargeting.followed | _twist_bones(retargeting)).items():
         place = part * (len(chain) - 1)
@@ -71,6 +80,8 @@ def link(target: Any, armature: Any, bones: RigBones) -> None:
         _turn(target, name, empties.turned(retargeting, chain[above], name), 1.0)
         if place > above:
             _turn(target, name, empties.turned(retargeting, chain[above + 1], name), place - above)
+    for name, turn in fingers.items():
+        _turn(target, name, empties.still(name, turn), 1.0, in_own_axes=True)
     begin = performance.joints[0, 0] * [1, 1, 0]
     constraint = target.pose.bones[retargeting.carrier].constraints.new("COPY_LOCATION")
     constraint.name = f"{LINK} place"
@@ -102,6 +113,7 @@ class Planting:
         self._target_name, self._digest = target.name, performance_digest(person)
         self._performance, self._frames = performance_of(person)
         self._retargeting = _retargeting_of(collection, target, self._performance)
+        self._options = BakeOptions(**dict(collection.get(_OPTIONS, {})))
         self._followed: WorldPose | None = None
         self._planted: WorldPose | None = None
 
@@ -118,9 +130,11 @@ class Planting:
         return cls(target, person, collection)
 
     def solve(self) -> None:
-        """Finds how the feet rest."""
+        """Finds how the feet rest, and where hands are led."""
         self._followed = self._retargeting.follow(self._performance)
         planted = plant_feet(self._retargeting, self._followed, self._performance)
+        if self._options.touch:
+            planted = reach_hands(self._retargeting, planted, self._performance)
         self._planted = WorldPose(self._retargeting.with_twists(planted.turned), planted.place)
 
     def write(self) -> bool:
@@ -170,6 +184,8 @@ def unlink(target: Any) -> None:
     collection = _collection_of(target)
     if collection is None:
         return
+    if _ASIDE in collection and target.animation_data is not None and target.animation_data.action is None:
+        use_action(target, collection[_ASIDE])
     _retargetings.pop(collection.session_uid, None)
     for empty in list(collection.objects):
         action = empty.animation_data.action if empty.animation_data else None
@@ -179,20 +195,36 @@ def unlink(target: Any) -> None:
     bpy.data.collections.remove(collection)
 
 
-#: What a link's collection remembers: two objects, the bones as a map's file has them, and what feet were planted for.
+def linked_person(target: Any) -> Any:
+    """Whom a target follows, or None."""
+    return _linked_to(target)[0]
+
+
+#: What a link's collection remembers: two objects, the bones as a map's file has them, what feet were planted for,
 _TARGET, _PERSON, _BONES, _PLANTED = "limber_target", "limber_person", "limber_bones", "limber_planted"
+#: what was asked for, and the action that was put aside.
+_OPTIONS, _ASIDE = "limber_link_options", "limber_aside"
 
 #: By the link's collection's ``session_uid``: reading a control rig takes long, and nothing of it changes.
 _retargetings: dict[int, Retargeting] = {}
 
 
-def _new_collection(target: Any, armature: Any, bones: RigBones) -> Any:
+def _new_collection(target: Any, armature: Any, bones: RigBones, options: BakeOptions) -> Any:
     collection = bpy.data.collections.new(f"{LINK} {target.name}")
     armature.users_scene[0].collection.children.link(collection)
     collection.hide_viewport = collection.hide_render = True
     collection[_TARGET], collection[_PERSON] = target, armature
     collection[_BONES] = rig_map_text(target.name, bones)
+    collection[_OPTIONS] = asdict(options)
     return collection
+
+
+def _put_action_aside(target: Any, collection: Any, bones: RigBones) -> None:
+    """What keys the rig's switches would take the limbs away from the bones that follow."""
+    action = target.animation_data.action if target.animation_data else None
+    if action is not None and not {*settings_of(target, bones)}.isdisjoint(keyed_paths(target)):
+        collection[_ASIDE] = action
+        target.animation_data.action = None
 
 
 def _linked_to(target: Any) -> tuple[Any, Any]:
@@ -221,10 +253,12 @@ def _twist_bones(retargeting: Retargeting) -> dict[str, tuple[tuple[str, ...], f
     return {bone: ((limb,), 0.0) for limb, bones in twists for bone in bones if bone in retargeting.rig.names}
 
 
-def _turn(target: Any, bone: str, empty: Any, share: float) -> None:
+def _turn(target: Any, bone: str, empty: Any, share: float, *, in_own_axes: bool = False) -> None:
     constraint = target.pose.bones[bone].constraints.new("COPY_ROTATION")
     constraint.name = f"{LINK} turn"
     constraint.target, constraint.influence = empty, share
+    if in_own_axes:
+        constraint.owner_space = "LOCAL"
 
 
 def _empty_of(target: Any, bone: str) -> Any:
@@ -267,6 +301,12 @@ class _Empties:
         empty = self._new(f"{bone} {joint}")
         self._hang(empty, joint)
         empty.rotation_quaternion = Quaternion(_link_turn(self._armature, retargeting, joint, bone))
+        return empty
+
+    def still(self, bone: str, turn: Array) -> Any:
+        """Has the rotation (4,) that the target's bone is to have in its own axes."""
+        empty = self._new(f"{bone} at ease")
+        empty.rotation_quaternion = Quaternion(turn)
         return empty
 
     def carrier(self, retargeting: Retargeting, begin: Array) -> Any:

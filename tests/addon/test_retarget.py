@@ -122,6 +122,20 @@ def test_the_link_is_made_and_undone(limber: Any, scene: Any) -> None:
     assert not live_link.is_linked(target)
 
 
+def test_a_linked_target_takes_up_what_is_chosen(limber: Any, scene: Any) -> None:
+    scene.limber_retarget.target = target = _target(limber)
+    bpy.ops.limber.link_target()
+    link = next(each for each in bpy.data.collections if each.get("limber_target") == target)
+    assert not link["limber_link_options"]["touch"]
+    scene.limber_retarget.touch = True
+    link = next(each for each in bpy.data.collections if each.get("limber_target") == target)
+    assert link["limber_link_options"]["touch"]
+    target.limber_target.joints["left_knee"].bones = ""
+    scene.limber_retarget.fingers = "relaxed"
+    assert "No bone is chosen for left_knee" in scene.limber_retarget.problem
+    assert limber.module("smpl_rig.blender.live_link").is_linked(target)  # as before
+
+
 def test_a_slider_that_moves_plants_the_feet_of_a_linked_target_again(limber: Any, scene: Any) -> None:
     scene.limber_retarget.target = target = _target(limber)
     watch = limber.module("retarget_watch")

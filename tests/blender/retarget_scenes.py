@@ -1,12 +1,14 @@
 """People and rigs in Blender, and how alike their limbs point there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
 import bpy
 import numpy as np
 
+from smpl_rig import rotations
+from smpl_rig.blender.prepared import rigid, sample_poses
 from smpl_rig.kinematics import relative_rotations
 from smpl_rig.motion import Motion
 from smpl_rig.retarget.retargeting import Performance
@@ -64,6 +66,22 @@ def joint_angles(target: Any, bones: RigBones, joints: np.ndarray, frames: Seque
     ours = places[:, 1::2] - places[:, 0::2]
     theirs = np.stack([joints[:, INDEX[end]] - joints[:, INDEX[start]] for start, end in ends], axis=1)
     return np.degrees(np.arctan2(np.linalg.norm(np.cross(ours, theirs), axis=-1), np.sum(ours * theirs, axis=-1)))
+
+
+def apart(scene: Any, ours: Any, theirs: Any, names: Collection[str]) -> tuple[float, float]:
+    """How far bones of two copies of one rig are from each other in the world: degrees, and parts of their height."""
+    turned, placed = [], []
+    for target in (ours, theirs):
+        chosen = [target.data.bones.find(name) for name in names]
+        posed = sample_poses(target, scene)[:, chosen]
+        turned.append(rotations.from_matrix(rigid(posed[..., :3, :3])))
+        placed.append(posed[..., :3, 3])
+    between = rotations.log(rotations.multiply(rotations.conjugate(turned[0]), turned[1]))
+    height = np.ptp(placed[0][..., 2])
+    return (
+        float(np.degrees(np.linalg.norm(between, axis=-1)).max()),
+        float(np.linalg.norm(placed[0] - placed[1], axis=-1).max() / height),
+    )
 
 
 FRAMES = range(1, 121, 7)

@@ -14,7 +14,7 @@ from mathutils import Matrix  # noqa: E402
 from smpl_rig.blender.animation import fit_scene  # noqa: E402
 from smpl_rig.blender.character import CharacterError, apply_smoothness, build_character  # noqa: E402
 from smpl_rig.blender.live_link import is_linked, link, linked_targets, plant, unlink  # noqa: E402
-from smpl_rig.blender.retarget import find_rig_bones, performance_of, retarget_person  # noqa: E402
+from smpl_rig.blender.retarget import BakeOptions, find_rig_bones, performance_of, retarget_person  # noqa: E402
 from smpl_rig.blender.rig_reading import read_rig  # noqa: E402
 from smpl_rig.motion import Motion  # noqa: E402
 from smpl_rig.retarget.planting import rig_sole_points  # noqa: E402
@@ -23,7 +23,8 @@ from smpl_rig.retarget.rig import RigError  # noqa: E402
 from smpl_rig.retarget.rig_map import RigBones  # noqa: E402
 
 from ..retarget_rigs import mpfb_bones  # noqa: E402
-from .retarget_scenes import armature_of, limb_errors, walking  # noqa: E402
+from ..smpl_rig.retarget.performances import from_library  # noqa: E402
+from .retarget_scenes import apart, armature_of, captured, limb_errors, walking  # noqa: E402
 
 FRAMES = (1, 15, 30)
 
@@ -66,6 +67,39 @@ def test_it_shows_what_baking_gives(scene: Any, person: Any) -> None:
             shown = posed(scene, linked, [bone], frame)[bone]
             np.testing.assert_allclose(shown[:3, :3] / 100, matrix[:3, :3] / 100, atol=1e-3, err_msg=bone)
             np.testing.assert_allclose(shown[:3, 3], matrix[:3, 3], atol=1e-3, err_msg=bone)
+
+
+#: As FBX files come in; 1 m to the side and turned.
+PLACED = Matrix.Translation((1, 0, 0)) @ Matrix.Rotation(1.0, 4, "Z") @ Matrix.Scale(0.01, 4)
+
+
+@pytest.mark.parametrize("relax_fingers", [False, True], ids=["fingers stay", "fingers at ease"])
+@pytest.mark.parametrize("touch", [False, True], ids=["", "touch"])
+@pytest.mark.parametrize("kind", ["mixamo", "game_engine"])
+def test_it_does_all_that_baking_does(
+    kind: str, touch: bool, relax_fingers: bool, scene: Any, rest_joints: np.ndarray,
+    make_motion: Callable[..., Motion],
+) -> None:  # fmt: skip
+    motion = captured(from_library("cmu_salsa_03", rest_joints, frames=40), make_motion)
+    fit_scene(scene, motion)
+    person = build_character(scene, motion, None, "Dancer", 0.0)
+    stored = mpfb_bones(kind)
+    linked, baked, plain = (armature_of(stored, name) for name in ("Linked", "Baked", "Plain"))
+    for target in (linked, baked, plain):
+        target.matrix_world = PLACED
+        target.data.transform(Matrix.Scale(100, 4))
+    bpy.context.view_layer.update()
+    bones = find_rig_bones(linked).bones
+    options = BakeOptions(touch=touch, relax_fingers=relax_fingers)
+    link(linked, person, bones, options)
+    retarget_person(baked, person, bones, options)
+    degrees, away = apart(scene, linked, baked, linked.data.bones.keys())
+    assert degrees < 0.5
+    assert away < 5e-4
+    retarget_person(plain, person, bones)
+    elbows = [bones.joints[f"{side}_elbow"] for side in ("left", "right")]
+    assert (apart(scene, linked, plain, elbows)[0] > 2) == touch
+    assert touch or (apart(scene, linked, plain, bones.chains["left_index"])[0] > 10) == relax_fingers
 
 
 def posed(scene: Any, target: Any, bones: Iterable[str], frame: int) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
-from mathutils import Quaternion  # noqa: E402
+from mathutils import Matrix, Quaternion  # noqa: E402
 
 from smpl_rig import rotations  # noqa: E402
 from smpl_rig.alignment import align  # noqa: E402
@@ -21,6 +21,7 @@ from smpl_rig.blender.armature import edit_bones  # noqa: E402
 from smpl_rig.blender.character import build_character  # noqa: E402
 from smpl_rig.blender.deform_skeleton import deform_parents  # noqa: E402
 from smpl_rig.blender.exporters import ExportError  # noqa: E402
+from smpl_rig.blender.live_link import link, unlink  # noqa: E402
 from smpl_rig.blender.prepared import Sampled, rigid, sample_poses, sampled  # noqa: E402
 from smpl_rig.blender.preset_export import export_with_preset  # noqa: E402
 from smpl_rig.blender.retarget import BakeOptions, find_rig_bones, performance_of, retarget_person  # noqa: E402
@@ -43,7 +44,7 @@ from ..smpl_rig.retarget.performances import from_library  # noqa: E402
 from ..smpl_rig.retarget.test_planting import skate, soles_of  # noqa: E402
 from ..smpl_rig.retarget.test_retargeting import angles, turn_between  # noqa: E402
 from .readers import read_assimp  # noqa: E402
-from .retarget_scenes import FRAMES, armature_of, captured, limb_errors, walking  # noqa: E402
+from .retarget_scenes import FRAMES, apart, armature_of, captured, limb_errors, walking  # noqa: E402
 from .test_retarget_export import check_vertices, needs_assimp, tetrahedra  # noqa: E402
 
 GENERATED = """
@@ -306,3 +307,31 @@ def test_the_pose_comes_back_from_what_deforms(
         soles.append((shown.posed[:, foot] @ np.linalg.inv(shown.rest[foot]) @ [*place, 1])[:, :3])
     skated = skate(np.stack(soles, axis=1), performance) / retargeting.scale
     assert skated <= skate(soles_of(performance), performance)
+
+
+def test_a_live_link_shows_what_baking_gives(
+    scene: Any, rigify: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]
+) -> None:
+    """Fingers and hands too, on a rig that is turned and half as large, whose own action has switched limbs to IK."""
+    motion = captured(from_library("cmu_salsa_03", rest_joints, frames=40), make_motion)
+    fit_scene(scene, motion)
+    person = build_character(scene, motion, None, "Dancer", 0.0)
+    baked = rigify.copy()
+    scene.collection.objects.link(baked)
+    placed = Matrix.Translation((1, 0, 0)) @ Matrix.Rotation(1.0, 4, "Z") @ Matrix.Scale(0.5, 4)
+    for target in (rigify, baked):
+        target.matrix_world = placed
+    bpy.context.view_layer.update()
+    bones = find_rig_bones(rigify).bones
+    own = retarget_person(rigify, person, bones, BakeOptions(use_ik=True))
+    options = BakeOptions(touch=True, relax_fingers=True)
+    link(rigify, person, bones, options)
+    retarget_person(baked, person, bones, options)
+    moves_skin = [bone.name for bone in rigify.data.bones if bone.use_deform]
+    degrees, away = apart(scene, rigify, baked, moves_skin)
+    assert degrees < 0.5
+    assert away < 5e-4
+    unlink(rigify)
+    assert rigify.animation_data.action == own
+    degrees, away = apart(scene, rigify, baked, ["DEF-forearm.L", "DEF-f_index.02.L"])
+    assert degrees > 5
