@@ -61,7 +61,7 @@ class Row:
         up_deg: between what is up in the picture and what was found to be, mean.
         path_cm: of the pelvis, mean, after the path was turned about the vertical and moved onto the true one.
         path_m: length of the true path, as the crow flies from end to end of a second, summed.
-        skate_cm_s: speed of soles that rest, as a rule (median).
+        skate_cm_s: speed of soles that rest, as a rule (median); NaN if none does.
         focal_part: focal length found to the true one.
         warned: whether the user was told that the camera moves, or that nothing tells.
     """
@@ -118,6 +118,7 @@ def _row(number: int, kind: str, taken: str, scene: Scene, poses: Floats, raw: M
     resting = _resting(scene, body)[frames] & motion.observed[:, None]
     soles = sole_points(global_rotations(motion.local_rotations), motion.joints_world, motion.rest_joints)
     speed = np.linalg.norm(np.diff(soles, axis=0), axis=-1) / np.diff(motion.timestamps_s)[:, None]
+    sliding = speed[resting[1:] & resting[:-1]]
     return Row(
         film=number,
         camera=kind,
@@ -127,7 +128,7 @@ def _row(number: int, kind: str, taken: str, scene: Scene, poses: Floats, raw: M
         up_deg=float(np.degrees(np.arccos(np.clip((up * true_up).sum(axis=-1), -1, 1)).mean())),
         path_cm=100 * mean(np.linalg.norm(laid_on(pelvis, true_pelvis) - true_pelvis, axis=-1)[motion.observed]),
         path_m=float(np.linalg.norm(np.diff(true_pelvis[::FRAME_RATE], axis=0), axis=-1).sum()),
-        skate_cm_s=100 * float(np.median(speed[resting[1:] & resting[:-1]])),
+        skate_cm_s=100 * float(np.median(sliding)) if len(sliding) else float("nan"),
         focal_part=float(motion.K[0, 0] / scene.camera.K[0, 0]),
         warned=warned,
     )
