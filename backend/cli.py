@@ -225,7 +225,7 @@ def _add_evaluate_footage(judged: argparse._SubParsersAction[argparse.ArgumentPa
 
 def _add_evaluate_dataset(judged: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = judged.add_parser("dataset", help="on a public dataset, if you have it, by the papers' protocol")
-    parser.add_argument("kind", metavar="KIND", help="3dpw, emdb, mpi-inf-3dhp, human36m")
+    parser.add_argument("kind", metavar="KIND", help="3dpw, emdb, mpi-inf-3dhp, human36m, pose2sim")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where it was unpacked")
     parser.add_argument("--smpl", type=Path, metavar="DIR", help="SMPL_NEUTRAL, ... and J_regressor_h36m.npy")
     parser.add_argument("--networks", nargs="+", metavar="NAME", help="default: all that have weights")

@@ -23,7 +23,7 @@ from backend.text_table import aligned
 from smpl_rig import rotations
 
 from . import rivals
-from .datasets import emdb, human36m, mpi_inf_3dhp, threedpw
+from .datasets import emdb, human36m, mpi_inf_3dhp, pose2sim, threedpw
 from .datasets.filmed import DatasetError, FilmedPerson, Posed
 from .licensed import LicensedFiles
 from .protocol import PROTOCOLS, UNLICENSED, Errors, Protocol, Shape, shape_of, truth_of
@@ -32,7 +32,13 @@ from .watching import Seen, stretched, watch
 Floats = NDArray[np.floating[Any]]
 
 READERS: Mapping[str, Callable[[Path], Iterator[FilmedPerson]]] = MappingProxyType(
-    {"3dpw": threedpw.read, "emdb": emdb.read, "mpi-inf-3dhp": mpi_inf_3dhp.read, "human36m": human36m.read}
+    {
+        "3dpw": threedpw.read,
+        "emdb": emdb.read,
+        "mpi-inf-3dhp": mpi_inf_3dhp.read,
+        "human36m": human36m.read,
+        "pose2sim": pose2sim.read,
+    }
 )
 _COLUMNS = {
     "frames": "frames",

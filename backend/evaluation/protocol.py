@@ -64,6 +64,7 @@ PROTOCOLS = {
     "emdb": Protocol(JOINT_NAMES, gendered=True, vertices_from_root=True),
     "mpi-inf-3dhp": Protocol(JOINT_SETS["mpi_inf_3dhp_test"], root=("pelvis",), regressed=True),
     "human36m": Protocol(JOINT_SETS["lsp"], regressed=True),
+    "pose2sim": UNLICENSED,
 }
 
 

@@ -20,7 +20,7 @@ from backend.footage import Footage, Frame, open_footage
 from backend.people.sort import MIN_OVERLAP, overlaps
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
-from smpl_rig.image_sequence import images_of
+from smpl_rig.image_sequence import images_of, is_image_sequence
 
 from .datasets.filmed import DatasetError, FilmedPerson
 from .protocol import Shape
@@ -74,7 +74,7 @@ def _tracks(
     images: Path, first_image: int, stride: int, frame_rate: Fraction, length: int
 ) -> tuple[list[Track], NDArray[np.int64], Footage]:
     """Everybody in the images, the truth's frame of each image that was read, and the images."""
-    footage = open_footage(images, frame_rate)
+    footage = open_footage(images, frame_rate if is_image_sequence(images) else None)
     tracker = PeopleTracker()
     numbers: list[int] = []
     for number, frame in numbered(footage, first_image, stride, length):
@@ -84,10 +84,10 @@ def _tracks(
 
 
 def numbered(footage: Footage, first_image: int, stride: int, length: int) -> Iterator[tuple[int, Frame]]:
-    """The images that show a frame of a truth of so many frames, with that frame's number."""
-    first = images_of(footage.path)[0][0] - first_image
+    """The images that show a frame of a truth of so many frames, with that frame's number; a video begins with 0."""
+    begins = images_of(footage.path)[0][0] if is_image_sequence(footage.path) else 0
     for frame in footage.frames():
-        number, between = divmod(first + round(frame.timestamp_s * footage.frame_rate), stride)
+        number, between = divmod(begins - first_image + round(frame.timestamp_s * footage.frame_rate), stride)
         if not between and 0 <= number < length:
             yield number, frame
 

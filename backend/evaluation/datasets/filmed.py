@@ -51,7 +51,7 @@ class FilmedPerson:
     Attributes:
         name: of the sequence, with the person's number where there are several.
         actions: (T,) of the frames, by which errors are told apart.
-        images: pattern of the images.
+        images: pattern of the images, or a video.
         first_image: number of the image that shows the truth's first frame.
         stride: images from one frame of the truth to the next.
         frame_rate: of the images.
