@@ -83,16 +83,16 @@ def contact_probabilities(
         view: (3,) unit direction in which the camera looks, world; or (T, 3), if it turns.
     """
     height = np.maximum(points[..., 2], 0)
-    velocity = _velocity(points, times_s)
-    along = (velocity * np.reshape(view, (-1, 1, 3))).sum(axis=-1)  # (T, 4)
+    moving = velocity(points, times_s)
+    along = (moving * np.reshape(view, (-1, 1, 3))).sum(axis=-1)  # (T, 4)
     # the part across the view, and what is trusted of the part along it
-    speed = np.sqrt(np.maximum((velocity**2).sum(axis=-1) - (1 - DEPTH_TRUST**2) * along**2, 0))
+    speed = np.sqrt(np.maximum((moving**2).sum(axis=-1) - (1 - DEPTH_TRUST**2) * along**2, 0))
     low = 1 / (1 + np.exp(np.clip((height - CONTACT_HEIGHT_M) / (CONTACT_HEIGHT_M / 4), -50, 50)))
     slow = 1 / (1 + np.exp(np.clip((speed - CONTACT_SPEED_M_S) / (CONTACT_SPEED_M_S / 4), -50, 50)))
     return np.asarray(low * slow * observed[:, None])
 
 
-def _velocity(points: Floats, times_s: Floats) -> Floats:
+def velocity(points: Floats, times_s: Floats) -> Floats:
     """(T, 4, 3) metres per second, from places a fixed time before and after each frame."""
     if len(points) < 2:
         return np.zeros_like(points)

@@ -101,8 +101,8 @@ class CameraMotion:
         warnings = []
         if self.moves:
             warnings.append(
-                "The camera does not only turn, it moves or zooms: what looks like turning is made up for, but the "
-                "path through the world may be off."
+                "The camera does not only turn, it moves or zooms: where it goes is told from feet that seem to rest, "
+                "so that the path through the world may be off."
             )
         if self.lost_s > 0:
             warnings.append(

@@ -48,7 +48,6 @@ def footing_offsets(points: Floats, contacts: Floats, seen_at: Floats, times_s: 
     count = len(points)
     if count < 2:
         return np.zeros((count, 3))
-    step_s = np.diff(times_s)
     share = np.gradient(times_s) * _NOMINAL_RATE  # of a thirtieth of a second, for each frame
     identity = np.eye(3)
     distance = np.linalg.norm(seen_at, axis=-1)[:, None, None]
@@ -62,27 +61,38 @@ def footing_offsets(points: Floats, contacts: Floats, seen_at: Floats, times_s: 
     diagonal[:, 2, 2] += standing.sum(axis=1)
     target[:, 2] -= (standing * points[..., 2]).sum(axis=1)
 
-    still = np.minimum(contacts[1:], contacts[:-1]) / (DRIFT_M_PER_ROOT_S**2 * step_s[:, None])  # (T - 1, 4)
+    between, pull = still_steps(points, contacts, times_s)
+    between += bending(times_s, ACCELERATION_M_S2)
+    return solve_steps(diagonal, between, target + pull)
+
+
+def still_steps(points: Floats, contacts: Floats, times_s: Floats) -> tuple[Floats, Floats]:
+    """Of the minimum above, that planted feet stay where they are.
+
+    Returns:
+        (3, T) coefficients that are alike on all axes, of frames 0, 1 and 2 apart, and (T, 3) the right side.
+    """
+    between, target = np.zeros((3, len(points))), np.zeros((len(points), 3))
+    still = np.minimum(contacts[1:], contacts[:-1]) / (DRIFT_M_PER_ROOT_S**2 * np.diff(times_s)[:, None])  # (T - 1, 4)
     pull = (still[..., None] * np.diff(points, axis=0)).sum(axis=1)
     target[:-1] += pull
     target[1:] -= pull
-    between = np.zeros((3, count))  # coefficients that are alike on all axes, of frames 0, 1 and 2 apart
     total = still.sum(axis=1)
     between[0, :-1] += total
     between[0, 1:] += total
     between[1, :-1] -= total
-    if count > 2:
-        between += _bending(step_s)
-    return np.asarray(_solve(diagonal, between, target))
+    return between, target
 
 
-def _bending(step_s: Floats) -> Floats:
-    """(3, T): the squares of second differences over uneven steps (T - 1,), weighed, as a band."""
-    count = len(step_s) + 1
+def bending(times_s: Floats, acceleration_m_s2: float) -> Floats:
+    """(3, T), as those of :func:`still_steps`, that the path has accelerations of this deviation."""
+    count, step_s = len(times_s), np.diff(times_s)
+    if count < 3:
+        return np.zeros((3, count))
     before, after = step_s[:-1], step_s[1:]
     middle = (before + after) / 2
     weights = np.stack((1 / before, -1 / before - 1 / after, 1 / after)) / middle  # (3, T - 2)
-    strength = middle * _NOMINAL_RATE / ACCELERATION_M_S2**2
+    strength = middle * _NOMINAL_RATE / acceleration_m_s2**2
     band = np.zeros((3, count))
     for first in range(3):
         for second in range(first, 3):
@@ -90,8 +100,8 @@ def _bending(step_s: Floats) -> Floats:
     return band
 
 
-def _solve(diagonal: Floats, between: Floats, target: Floats) -> Floats:
-    """A symmetric system: blocks (T, 3, 3) on the diagonal, and (3, T) for frames apart, the same on each axis."""
+def solve_steps(diagonal: Floats, between: Floats, target: Floats) -> NDArray[np.float64]:
+    """(T, 3): solves a symmetric system, of blocks (T, 3, 3) on the diagonal, and (3, T) as those of still_steps."""
     count = len(diagonal)
     diagonal = diagonal + between[0][:, None, None] * np.eye(3)
     band = np.zeros((7, 3 * count))
@@ -101,5 +111,5 @@ def _solve(diagonal: Floats, between: Floats, target: Floats) -> Floats:
     for apart in (1, 2):
         for axis in range(3):
             band[3 * apart, axis::3] = between[apart]
-    solved: Floats = solveh_banded(band, target.ravel(), lower=True, check_finite=False)
+    solved: NDArray[np.float64] = solveh_banded(band, target.ravel(), lower=True, check_finite=False)
     return solved.reshape(count, 3)

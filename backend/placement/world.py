@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from smpl_rig.soles import sole_points
 
 from .footing import footing_offsets
 from .gravity import world_from_camera_rotation
+from .moving_camera import moving_camera_path
 
 Floats = NDArray[np.floating[Any]]
 
@@ -29,7 +31,7 @@ class Placed:
     Attributes:
         local_rotations: (T, 24, 4) unit quaternions; the pelvis's is its orientation in the world.
         trans: (T, 3) metres; the pelvis lies at ``rest_joints[0] + trans``.
-        world_from_camera: (T, 4, 4); the camera stands, or turns, above the world's origin.
+        world_from_camera: (T, 4, 4); at first, and always if it stays in its place, the camera is above the origin.
         contacts: (T, 4) probabilities of left heel, left toe, right heel, right toe.
     """
 
@@ -47,7 +49,7 @@ def place(
     observed: NDArray[np.bool_],
     turns: Floats | None = None,
 ) -> Placed:
-    """For a camera that stays in its place. The path is moved so that planted feet stay where they are.
+    """Before a camera that stays in its place. The path is moved so that planted feet stay where they are.
 
     The floor at z = 0 is the lowest level on which they stand.
 
@@ -59,6 +61,34 @@ def place(
         observed: (T,) bool.
         turns: (T, 3, 3) from the camera's axes in each frame to axes that stand still; None if the camera does.
     """
+    return _place(camera_rotations, transl, rest_joints, times_s, observed, turns, _stays)
+
+
+def place_before_moving_camera(
+    camera_rotations: Floats,
+    transl: Floats,
+    rest_joints: Floats,
+    times_s: Floats,
+    observed: NDArray[np.bool_],
+    turns: Floats | None = None,
+) -> Placed:
+    """As :func:`place`, where the camera also goes somewhere: where to, the feet tell."""
+    return _place(camera_rotations, transl, rest_joints, times_s, observed, turns, moving_camera_path)
+
+
+def _stays(points: Floats, _times_s: Floats, _observed: NDArray[np.bool_]) -> Floats:
+    return np.zeros((len(points), 3))
+
+
+def _place(
+    camera_rotations: Floats,
+    transl: Floats,
+    rest_joints: Floats,
+    times_s: Floats,
+    observed: NDArray[np.bool_],
+    turns: Floats | None,
+    camera_path: Callable[[Floats, Floats, NDArray[np.bool_]], Floats],
+) -> Placed:
     local = rotations.from_matrix(camera_rotations.astype(np.float64))
     if turns is not None:
         local[:, 0] = rotations.multiply(rotations.from_matrix(turns), local[:, 0])
@@ -73,19 +103,20 @@ def place(
     trans = joints[:, 0] @ turn.T - rest_joints[0]
     turned, positions = forward_kinematics(in_world, rest_joints, trans)
     points, pelvis = sole_points(turned, positions, rest_joints), positions[:, 0]
+    path = camera_path(points, times_s, observed)  # from the origin, where the camera is at first
+    trans, points, pelvis = trans + path, points + path[:, None], pelvis + path
     view = world_from_camera[:, :3, 2]
     offsets = np.zeros_like(trans)
     for _ in range(FOOTING_ROUNDS):
         levels = level_heights(points + offsets[:, None], (pelvis + offsets)[:, 2], times_s, observed)
         on_floor = points + offsets[:, None] - _upwards(levels)[:, None]
         contacts = contact_probabilities(on_floor, times_s, observed, view)
-        # the camera is at the origin
-        offsets = offsets + footing_offsets(on_floor, contacts, pelvis + offsets, times_s)
+        offsets = offsets + footing_offsets(on_floor, contacts, pelvis + offsets - path, times_s)
     points = points + offsets[:, None]
     levels = level_heights(points, (pelvis + offsets)[:, 2], times_s, observed)
     up = np.array([0, 0, levels.min()])
 
-    world_from_camera[:, :3, 3] = -up
+    world_from_camera[:, :3, 3] = path - up
     return Placed(
         rotations.make_continuous(in_world),
         trans + offsets - up,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.demo.choreography import perform
-from backend.placement import CameraError, intrinsics, place
+from backend.placement import CameraError, intrinsics, place, place_before_moving_camera
 from smpl_rig import rotations
 from smpl_rig.axes import WORLD_FROM_LEVEL_CAMERA
 from smpl_rig.contacts import contact_probabilities
@@ -133,3 +133,40 @@ def test_a_camera_that_turns_sees_the_same_world(rest_joints: np.ndarray) -> Non
     moved = [joints[:, 0, :2] - joints[0, 0, :2] for joints in found]
     assert np.linalg.norm(np.diff(moved[0], axis=0) - np.diff(moved[1], axis=0), axis=-1).max() < 0.01
     assert np.linalg.norm(moved[0] - moved[1], axis=-1).max() < 0.1
+
+
+def test_feet_tell_where_a_moving_camera_goes(rest_joints: np.ndarray) -> None:
+    """It is driven past the walker, 3.4 m in four seconds, and looks at them all the time."""
+    truth = perform(rest_joints, 30.0)
+    times, observed = truth.timestamps_s, np.ones(len(truth.timestamps_s), dtype=bool)
+    stands = np.array([-1.5, -4.0, 1.4]) + (times**2 * (6 - times) / 9.4)[:, None] * (1.0, 0.1, 0)
+    heading = np.arctan2(*(truth.joints_world[:, 0] - stands)[:, :2].T)
+    cameras = rotations.to_matrix(rotations.exp(-heading[:, None] * (0, 0, 1))) @ WORLD_FROM_LEVEL_CAMERA
+    local = truth.local_rotations.copy()
+    local[:, 0] = rotations.multiply(rotations.from_matrix(cameras.swapaxes(1, 2)), local[:, 0])
+    transl = np.einsum("tji,tj->ti", cameras, truth.joints_world[:, 0] - stands) - rest_joints[0]
+    seen = rotations.to_matrix(local), transl, rest_joints, times, observed, cameras[0].T @ cameras
+    moved = []
+    for placed in (place(*seen), place_before_moving_camera(*seen)):
+        # the first camera looks along y
+        turn = cameras[0] @ WORLD_FROM_LEVEL_CAMERA.T
+        path = (placed.trans - placed.trans[0]) @ turn.T - (truth.trans - truth.trans[0])
+        moved.append(np.linalg.norm(path[:, :2], axis=-1).max())
+        _, joints = forward_kinematics(placed.local_rotations, rest_joints, placed.trans)
+        back = np.einsum(
+            "tji,tj->ti", placed.world_from_camera[:, :3, :3], joints[:, 0] - placed.world_from_camera[:, :3, 3]
+        )
+        np.testing.assert_allclose(
+            back[:, :2] / back[:, 2:], (transl + rest_joints[0])[:, :2] / (transl + rest_joints[0])[:, 2:], atol=0.02
+        )
+    assert moved[0] > 3
+    assert moved[1] < 0.3
+
+
+def test_nobody_tells_nothing_of_a_moving_camera(rest_joints: np.ndarray) -> None:
+    truth = perform(rest_joints, 30.0)
+    nobody = np.zeros(len(truth.timestamps_s), dtype=bool)
+    matrices = rotations.to_matrix(truth.local_rotations)
+    moving = place_before_moving_camera(matrices, truth.trans, rest_joints, truth.timestamps_s, nobody)
+    staying = place(matrices, truth.trans, rest_joints, truth.timestamps_s, nobody)
+    np.testing.assert_allclose(moving.trans, staying.trans, atol=1e-6)
