@@ -176,7 +176,8 @@ class PeopleTracker:
         people = sorted((found for found in appearances if _lasting(found, shortest_s)), key=lambda found: -found.area)
         if len(people) < len(appearances):
             left_out = len(appearances) - len(people)
-            self.warnings.append(f"{left_out} appearances were too short or too broken to be followed as people.")
+            who = "1 appearance was" if left_out == 1 else f"{left_out} appearances were"
+            self.warnings.append(f"{who} too short or too broken to be followed.")
         return [_track(number, person, self._times_s) for number, person in enumerate(people)]
 
     def _retire(self, now_s: float) -> None:

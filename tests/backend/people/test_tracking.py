@@ -162,7 +162,7 @@ def test_a_moment_is_no_person(stage: Stage) -> None:
     tracks, seen, warnings = track([stage.scene([200])] * 3 + [stage.scene([])] * 30)
     assert tracks == []
     assert seen[:3] == [1, 1, 1]
-    assert warnings == ["1 appearances were too short or too broken to be followed as people."]
+    assert warnings == ["1 appearance was too short or too broken to be followed."]
 
 
 @pytest.mark.parametrize("frames", [1, 3])
