@@ -74,8 +74,8 @@ class FitSettings:
     frames_at_once: int = 400
     overlap: int = 40
     frames_for_shape: int = 100
-    guess_joints: float = 0.06
-    guess_rotations: float = 0.4
+    guess_joints: float = 0.09
+    guess_rotations: float = 0.6
 
 
 #: How far each joint usually turns from the T-pose, radians about its x, y and z axes (body frame). The middle of the
@@ -163,8 +163,8 @@ def solve(
         points: where the landmarks lie on this body.
         progress: is told the fraction done.
         settings: how much each kind of evidence is believed.
-        guess: what a network answers for the same frames. It takes the place of BlazePose's 3D, which the network has
-            read, and of what is usual: the fit then brings its answer onto the landmarks in the picture.
+        guess: what a network answers for the same frames. It takes the place of what is usual: the fit then brings its
+            answer onto the landmarks in the picture, and a little nearer to BlazePose's 3D.
         turns: (T, 3, 3) from the camera's axes in each frame to axes that stand still, in which bodies change their
             speed as bodies do; None if the camera stands still.
     """
@@ -329,8 +329,9 @@ class _Fit:
         landmarks = self._landmarks(local, pelvis, betas)
         image = _robust(self._residual(chosen, landmarks) / settings.image) * self._image_weight[chosen]
         loss = image.sum() + self._hinges(bend).sum()
+        loss = loss + self._far_from_world(chosen, landmarks)
         if self._guess is None:
-            loss = loss + self._far_from_world(chosen, landmarks) + self._unusual(bend)
+            loss = loss + self._unusual(bend)
         else:
             loss = loss + self._far_from_guess(self._guess[chosen], local, betas)
         if coupled and len(chosen) > 2:
