@@ -7,9 +7,14 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from . import retarget_watch
+from . import retarget_watch, session
+from .bake_run import BakeRun
 from .operators import LimberOperator
 from .retarget_properties import bone_names
+from .smpl_rig.errors import LimberError
+
+#: Between two pieces of work.
+_STEP_S = 0.02
 
 
 def _people(context: Any) -> list[Any]:
@@ -60,42 +65,178 @@ class LIMBER_OT_find_bones(_WithTarget):  # noqa: N801
         return {"FINISHED"}
 
 
-class LIMBER_OT_retarget(_WithTargetAndPerson):  # noqa: N801
+class _Baking(LimberOperator):
+    """Bakes without holding Blender up; called from a script, it returns when all is baked."""
+
+    _run: BakeRun | None = None
+    _timer: Any = None
+
+    def begin(self, context: Any) -> BakeRun:
+        """What is to be baked.
+
+        Raises:
+            LimberError: with what the user is to be told.
+        """
+        raise NotImplementedError
+
+    def conclude(self, context: Any, run: BakeRun) -> None:
+        """After all is baked, or some of it where the user has stopped it."""
+        retarget_watch.note_outdated()
+        self.report({"INFO"}, f"Baked {', '.join(run.actions) or 'nothing'}")
+
+    def run(self, context: Any) -> set[str]:
+        run = self.begin(context)
+        run.finish()
+        self.conclude(context, run)
+        return {"FINISHED"}
+
+    def invoke(self, context: Any, _event: Any) -> set[str]:
+        if retarget_watch.baking() is not None:
+            self.fail("A bake is under way. Wait until it is done, or press Esc to stop it.")
+            return {"CANCELLED"}
+        return self.guard(lambda: self._begin_modal(context))
+
+    def modal(self, context: Any, event: Any) -> set[str]:
+        run = self._run
+        if run is None or run is not retarget_watch.baking():  # another file was opened
+            self._stop(context)
+            return {"CANCELLED"}
+        if event.type == "ESC" and event.value == "PRESS":
+            return self._end(context, run, {"CANCELLED", "PASS_THROUGH"})
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        try:
+            run.step()
+        except LimberError as error:
+            self._stop(context)
+            self.fail(str(error))
+            return {"CANCELLED"}
+        session.redraw()
+        return self._end(context, run, {"FINISHED"}) if run.is_over else {"PASS_THROUGH"}
+
+    def cancel(self, context: Any) -> None:
+        """Called by Blender when the window closes or another file is opened."""
+        self._stop(context)
+
+    def _begin_modal(self, context: Any) -> set[str]:
+        self._run = self.begin(context)
+        if self._run.is_over:
+            self.conclude(context, self._run)
+            return {"FINISHED"}
+        retarget_watch.show_baking(self._run)
+        self._timer = context.window_manager.event_timer_add(_STEP_S, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        context.workspace.status_text_set("Limber is baking. Esc: Stop")
+        return {"RUNNING_MODAL"}
+
+    def _end(self, context: Any, run: BakeRun, outcome: set[str]) -> set[str]:
+        self._stop(context)
+        self.conclude(context, run)
+        return outcome
+
+    def _stop(self, context: Any) -> None:
+        retarget_watch.show_baking(None)
+        self._run = None
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+            context.workspace.status_text_set(None)
+        session.redraw()
+
+
+class LIMBER_OT_retarget(_Baking, _WithTargetAndPerson):  # noqa: N801
     """Bake the takes of the selected people to the target, each to an action of its own"""
 
     bl_idname = "limber.retarget"
     bl_label = "Retarget"
     bl_options = {"UNDO"}  # noqa: RUF012
 
-    def run(self, context: Any) -> set[str]:
+    def begin(self, context: Any) -> BakeRun:
         from .smpl_rig.blender.live_link import unlink
-        from .smpl_rig.blender.retarget import retarget_person
+        from .smpl_rig.blender.retarget import Baking
 
         target = context.scene.limber_retarget.target
-        bones = target.limber_target.rig_bones()
+        bones, options = target.limber_target.rig_bones(), context.scene.limber_retarget.options()
         unlink(target)
-        options = context.scene.limber_retarget.options()
-        actions = [retarget_person(target, person, bones, options) for person in _people(context)]
-        retarget_watch.look()
-        self.report({"INFO"}, f"Baked {', '.join(action.name for action in actions)}")
-        return {"FINISHED"}
+        target_name, people = target.name, [person.name for person in _people(context)]
+        return BakeRun(
+            people,
+            lambda number: Baking.of_person(_object(target_name), _object(people[number]), bones, options),
+        )
 
 
-class LIMBER_OT_bake_again(_WithTarget):  # noqa: N801
+class _BakingAgain(_Baking):
+    """Bakes again what has changed; the action in use stays in use."""
+
+    _target_name = _action_name = ""
+
+    def begin_again(self, target: Any) -> BakeRun:
+        """What of a target's is outdated."""
+        from .smpl_rig.blender.bakes import options_of, outdated_bakes, person_of
+        from .smpl_rig.blender.retarget import Baking
+
+        bones, bakes = target.limber_target.rig_bones(), outdated_bakes(target)
+        wanted = [(person_of(bake).name, options_of(bake)) for bake in bakes]
+        name = self._target_name = target.name
+        self._action_name = target.animation_data.action.name if bakes and target.animation_data.action else ""
+
+        def begin(number: int) -> Any:
+            person, options = wanted[number]
+            return Baking.of_person(_object(name), _object(person), bones, options)
+
+        return BakeRun([person for person, _ in wanted], begin)
+
+    def conclude(self, context: Any, run: BakeRun) -> None:
+        from .smpl_rig.blender.retarget import use_action
+
+        target, action = bpy.data.objects.get(self._target_name), bpy.data.actions.get(self._action_name)
+        if target is not None and action is not None:
+            use_action(target, action)
+        super().conclude(context, run)
+
+
+class LIMBER_OT_bake_again(_BakingAgain, _WithTarget):  # noqa: N801
     """Bake again what has changed since, with the options it was baked with, into the same actions"""
 
     bl_idname = "limber.bake_again"
     bl_label = "Bake Again"
     bl_options = {"UNDO"}  # noqa: RUF012
 
-    def run(self, context: Any) -> set[str]:
-        from .smpl_rig.blender.bakes import bake_again
+    def begin(self, context: Any) -> BakeRun:
+        return self.begin_again(context.scene.limber_retarget.target)
 
-        target = context.scene.limber_retarget.target
-        actions = bake_again(target, target.limber_target.rig_bones())
-        retarget_watch.look()
-        self.report({"INFO"}, f"Baked {', '.join(action.name for action in actions) or 'nothing'}")
-        return {"FINISHED"}
+
+class LIMBER_OT_keep_up(_BakingAgain):  # noqa: N801
+    """Bake again by itself what has changed. Esc stops that, for good"""
+
+    bl_idname = "limber.keep_up"
+    bl_label = "Bake Again by Itself"
+
+    target: StringProperty(name="Target", description="Whose bakes", options={"HIDDEN", "SKIP_SAVE"})
+
+    def begin(self, _context: Any) -> BakeRun:
+        return self.begin_again(_object(self.target))
+
+    def conclude(self, context: Any, run: BakeRun) -> None:
+        target = bpy.data.objects.get(self._target_name)
+        if target is not None and not run.is_over:
+            target.limber_target.keeps_up = False
+            self.report({"WARNING"}, "Stopped. Bake Again by Itself is off now")
+        super().conclude(context, run)
+
+
+def _object(name: str) -> Any:
+    """The object of this name.
+
+    Raises:
+        RigError: if it has gone since.
+    """
+    from .smpl_rig.retarget.rig import RigError
+
+    found = bpy.data.objects.get(name)
+    if found is None:
+        raise RigError(f"'{name}' is no longer there. Choose what to bake again.")
+    return found
 
 
 class LIMBER_OT_link_target(_WithTargetAndPerson):  # noqa: N801
@@ -172,6 +313,7 @@ CLASSES = (
     LIMBER_OT_find_bones,
     LIMBER_OT_retarget,
     LIMBER_OT_bake_again,
+    LIMBER_OT_keep_up,
     LIMBER_OT_link_target,
     LIMBER_OT_save_rig_map,
     LIMBER_OT_load_rig_map,

@@ -4,6 +4,7 @@ from typing import Any
 
 import bpy
 
+from . import retarget_watch
 from .panels import SidebarPanel, characters_across, paragraph
 
 #: Confidence from which a bone is taken to be right, and from which it is worth a look.
@@ -38,6 +39,10 @@ class LIMBER_PT_retarget(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  
         if target.limber_target.has_ik():
             _choice(layout, settings, "controls")
         layout.prop(settings, "touch")
+        run = retarget_watch.baking()
+        if run is not None:
+            layout.progress(factor=run.progress, text=f"{run.said}. Esc: Stop")
+            return
         row = layout.row(align=True)
         row.scale_y = 1.5
         row.enabled = bool(target.limber_target.found)

@@ -1,18 +1,21 @@
 """What other characters do when a captured person changes: feet of linked ones are planted again, bakes are outdated.
 
-Blender calls whenever something in the scene has changed. Work waits until edits pause, and feet are planted in a
-thread, so that a slider which is dragged, or a pose that is being made, is as quick as without other characters.
+Blender calls whenever something in the scene has changed. Work waits until edits pause, and feet are planted and takes
+baked in a thread, so that a slider which is dragged, or a pose that is being made, is as quick as without other
+characters.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import bpy
 
 from . import session
+from .bake_run import BakeRun
 from .smpl_rig.errors import LimberError
 
 _PAUSE_S, _LOOK_S = 0.25, 0.05
@@ -21,6 +24,7 @@ _PAUSE_S, _LOOK_S = 0.25, 0.05
 _changed_s = 0.0
 #: What is being planted, and the thread that does it.
 _under_way: list[tuple[Any, threading.Thread]] = []
+_baking: BakeRun | None = None
 
 
 def begin() -> None:
@@ -36,6 +40,7 @@ def end() -> None:
     if bpy.app.timers.is_registered(_after_pause):
         bpy.app.timers.unregister(_after_pause)
     _under_way.clear()
+    show_baking(None)
 
 
 def look() -> None:
@@ -47,21 +52,53 @@ def look() -> None:
 
 
 def look_at_bakes() -> None:
-    """Brings the notes on what is outdated up to date, and what is to keep up."""
-    from .smpl_rig.blender.bakes import bake_again, outdated_bakes
+    """Brings the notes on what is outdated up to date, and what is to keep up; returns when all is baked."""
+    for target in outdated_targets():
+        if target.limber_target.keeps_up and target.limber_target.found:
+            with suppress(RuntimeError):  # which the panel shows
+                bpy.ops.limber.keep_up(target=target.name)
+    note_outdated()
+
+
+def outdated_targets() -> list[Any]:
+    """Who has bakes whose take has changed since."""
+    from .smpl_rig.blender.bakes import outdated_bakes
+
+    return [each for each in bpy.data.objects if each.type == "ARMATURE" and outdated_bakes(each)]
+
+
+def note_outdated() -> None:
+    """Brings the notes on what is outdated up to date."""
+    from .smpl_rig.blender.bakes import outdated_bakes
     from .smpl_rig.blender.retarget import MARK, bakes_of
 
     for target in [each for each in bpy.data.objects if each.type == "ARMATURE" and bakes_of(each)]:
         shown = target.limber_target
-        try:
-            if shown.keeps_up and shown.found:
-                bake_again(target, shown.rig_bones())
-        except LimberError as error:
-            session.current().message = str(error)
         outdated = ", ".join(bake[MARK] for bake in outdated_bakes(target))
         if outdated != shown.outdated:
             shown.outdated = outdated
             session.redraw()
+
+
+def baking() -> BakeRun | None:
+    """What is being baked while the user may go on working."""
+    return _baking
+
+
+def show_baking(run: BakeRun | None) -> None:
+    """Has the panel show that this is being baked, or nothing."""
+    global _baking  # noqa: PLW0603  (operators come and go)
+    _baking = run
+
+
+def _begin_keeping_up() -> None:
+    """Has the first target that is to keep up, and does not, baked in the window where the user works."""
+    windows = bpy.context.window_manager.windows
+    for target in outdated_targets():
+        if target.limber_target.keeps_up and target.limber_target.found and len(windows):
+            with bpy.context.temp_override(window=windows[0]), suppress(RuntimeError):  # which the panel shows
+                bpy.ops.limber.keep_up("INVOKE_DEFAULT", target=target.name)
+            return
 
 
 def _plant_next() -> bool:
@@ -135,5 +172,8 @@ def _after_pause() -> float | None:
         return waits
     if _plant_next():
         return _LOOK_S
-    look_at_bakes()
+    if _baking is not None:
+        return _PAUSE_S
+    note_outdated()
+    _begin_keeping_up()
     return None

@@ -188,12 +188,6 @@ def animated_paths(owner: Any) -> list[str]:
     return list(dict.fromkeys(curve.data_path for curve in curves))
 
 
-def keyed_paths(owner: Any) -> set[str]:
-    """The RNA paths that the owner's action keys; it must have one."""
-    curves, _ = _curves_of(owner)
-    return {curve.data_path for curve in curves}
-
-
 def sampled_curves(owner: Any, rest: Mapping[str, Array], frames: Array) -> dict[str, Array]:
     """By RNA path, (T, n) values at (T,) frames of the owner's action; what has no curve is at rest, (n,)."""
     curves, _ = _curves_of(owner)

@@ -29,7 +29,7 @@ def outdated_bakes(target: Any) -> list[Any]:
         bake
         for bake in bakes_of(target)
         if BAKED_FROM in bake
-        and (person := _person_of(bake)) is not None
+        and (person := person_of(bake)) is not None
         and performance_digest(person) != bake[BAKED_FROM]
     ]
 
@@ -50,13 +50,18 @@ def bake_again(target: Any, bones: RigBones) -> list[Any]:
     in_use = target.animation_data.action if target.animation_data else None
     bakes = outdated_bakes(target)
     for bake in bakes:
-        retarget_person(target, _person_of(bake), bones, BakeOptions(**dict(bake[OPTIONS])))
+        retarget_person(target, person_of(bake), bones, options_of(bake))
     if bakes and in_use is not None:
         use_action(target, in_use)
     return bakes
 
 
-def _person_of(bake: Any) -> Any:
+def options_of(bake: Any) -> BakeOptions:
+    """What a bake was baked with."""
+    return BakeOptions(**dict(bake[OPTIONS]))
+
+
+def person_of(bake: Any) -> Any:
     """The captured person who plays the take that a bake comes from, or None."""
     for candidate in bpy.data.objects:
         action = candidate.animation_data.action if candidate.animation_data else None

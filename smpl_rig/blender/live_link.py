@@ -29,7 +29,7 @@ from ..retarget.retargeting import Performance, Retargeting, WorldPose
 from ..retarget.rig import RigError
 from ..retarget.rig_map import RigBones, parse_rig_map, rig_map_text
 from ..skeleton import INDEX, JOINT_NAMES
-from .animation import keyed_paths, write_curves
+from .animation import animated_paths, write_curves
 from .armature import rest_rotations
 from .retarget import NO_OPTIONS, BakeOptions, performance_digest, performance_of, use_action
 from .rig_reading import LINK, apply_settings, read_rig, settings_of
@@ -222,7 +222,7 @@ def _new_collection(target: Any, armature: Any, bones: RigBones, options: BakeOp
 def _put_action_aside(target: Any, collection: Any, bones: RigBones) -> None:
     """What keys the rig's switches would take the limbs away from the bones that follow."""
     action = target.animation_data.action if target.animation_data else None
-    if action is not None and not {*settings_of(target, bones)}.isdisjoint(keyed_paths(target)):
+    if action is not None and not {*settings_of(target, bones)}.isdisjoint(animated_paths(target)):
         collection[_ASIDE] = action
         target.animation_data.action = None
 

@@ -7,7 +7,7 @@ or not.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -37,6 +37,8 @@ Array = NDArray[Any]
 MARK, BAKED_FROM, OPTIONS = "limber_take", "limber_baked_from", "limber_bake_options"
 #: The paths that were keyed, a line each; they go where the next bake keys others.
 KEYED = "limber_keyed"
+#: So many keys of bones are written at once, which takes a twentieth of a second.
+KEYS_AT_ONCE = 40_000
 
 
 @dataclass(frozen=True)
@@ -119,31 +121,116 @@ def retarget(
     Raises:
         RigError: if bones are missing, the rig does not stand, or IK is asked of one whose map knows none.
     """
-    bones = bones.on_ik() if options.use_ik else bones
-    controls = bones.ik.all() if options.use_ik and bones.ik else ()
-    rig, floor = read_rig(target, bones, (*controls, *bones.fingers()) if options.relax_fingers else controls)
-    retargeting = Retargeting(rig, bones, performance.rest_joints)
-    pose = plant_feet(retargeting, retargeting.follow(performance), performance)
-    if options.touch:
-        pose = reach_hands(retargeting, pose, performance)
-    pose = WorldPose(pose.turned, pose.place - [0.0, 0.0, floor])
-    turns, locations = _keys_on_ik(retargeting, pose) if options.use_ik else _keys_on_bones(retargeting, pose)
-    fingers = relaxed_fingers(retargeting) if options.relax_fingers else {}
-    apply_settings(target, bones)
-    before, moved = _action_of(target), animated_paths(target)
-    action = _take_action(target, take)
-    if action != before:
-        # where an action left what it moved that plays no more, it would bend or displace the whole take
-        _rest_channels(target, moved, _carrying(target, bones))
-    still = {path: np.array([[value]]) for path, value in settings_of(target, bones).items()}
-    still |= _turn_channels(target, {bone: turn[None] for bone, turn in fingers.items()})
-    moving = _turn_channels(target, turns) | _location_channels(locations)
-    _forget_others(target, action, {*still, *moving})
-    write_curves(target, still, frames[:1])
-    write_curves(target, moving, frames)
-    action[KEYED] = "\n".join((*still, *moving))
-    action[OPTIONS] = asdict(options)
-    return action
+    return _baked(Baking(target, performance, frames, bones, take, options))
+
+
+def _baked(baking: Baking) -> Any:
+    baking.solve()
+    for _ in baking.write():
+        pass
+    return baking.action
+
+
+class Baking:
+    """A bake in three parts: reading the rig, solving, which any thread may do, and writing keys, piece by piece.
+
+    Args:
+        target: as for :func:`retarget`, and so the others.
+        digest: of the performance, for the action to remember what it was baked from.
+    """
+
+    def __init__(
+        self,
+        target: Any,
+        performance: Performance,
+        frames: Array,
+        bones: RigBones,
+        take: str,
+        options: BakeOptions = NO_OPTIONS,
+        digest: str | None = None,
+    ) -> None:
+        self.take = take
+        self._target_name, self._performance, self._frames = target.name, performance, frames
+        self._bones = bones.on_ik() if options.use_ik else bones
+        self._options, self._digest = options, digest
+        controls = self._bones.ik.all() if options.use_ik and self._bones.ik else ()
+        fingers = tuple(bones.fingers()) if options.relax_fingers else ()
+        rig, self._floor = read_rig(target, self._bones, (*controls, *fingers))
+        self._retargeting = Retargeting(rig, self._bones, performance.rest_joints)
+        self._keys: tuple[_Keys, _Keys, _Keys] | None = None
+        #: The action's name, once it is being written.
+        self._action_name = ""
+
+    @classmethod
+    def of_person(cls, target: Any, armature: Any, bones: RigBones, options: BakeOptions = NO_OPTIONS) -> Baking:
+        """Of a captured person's armature.
+
+        Raises:
+            LimberError: as :func:`performance_of` and :func:`retarget`.
+        """
+        performance, frames = performance_of(armature)
+        take = armature.animation_data.action.name
+        return cls(target, performance, frames, bones, take, options, performance_digest(armature))
+
+    @property
+    def action(self) -> Any:
+        """The action that was written."""
+        return bpy.data.actions.get(self._action_name)
+
+    def solve(self) -> None:
+        """Finds the pose at every frame.
+
+        Raises:
+            RigError: if IK is asked of a rig whose map knows none.
+        """
+        retargeting, performance = self._retargeting, self._performance
+        pose = plant_feet(retargeting, retargeting.follow(performance), performance)
+        if self._options.touch:
+            pose = reach_hands(retargeting, pose, performance)
+        pose = WorldPose(pose.turned, pose.place - [0.0, 0.0, self._floor])
+        turns, locations = (_keys_on_ik if self._options.use_ik else _keys_on_bones)(retargeting, pose)
+        self._keys = turns, locations, relaxed_fingers(retargeting) if self._options.relax_fingers else {}
+
+    def write(self) -> Iterator[float]:
+        """Writes the keys, and says after each piece which part of them is written.
+
+        Between two pieces Blender may do anything. Where the target or its action goes away, nothing more is written.
+        """
+        assert self._keys is not None, "what is written has to be solved first"
+        turns, locations, fingers = self._keys
+        target, bones, frames = bpy.data.objects.get(self._target_name), self._bones, self._frames
+        if target is None:
+            return
+        apply_settings(target, bones)
+        before, moved = _action_of(target), animated_paths(target)
+        action = _take_action(target, self.take)
+        if action != before:
+            # where an action left what it moved that plays no more, it would bend or displace the whole take
+            _rest_channels(target, moved, _carrying(target, bones))
+        self._action_name = action.name
+        still = {path: np.array([[value]]) for path, value in settings_of(target, bones).items()}
+        still |= _turn_channels(target, {bone: turn[None] for bone, turn in fingers.items()})
+        moving = _turn_channels(target, turns) | _location_channels(locations)
+        _forget_others(target, action, {*still, *moving})
+        write_curves(target, still, frames[:1])
+        paths, at_once = list(moving), max(1, KEYS_AT_ONCE // max(len(frames), 1))
+        for first in range(0, len(paths), at_once):
+            yield first / len(paths)
+            target = self._playing_target()
+            if target is None:
+                return
+            write_curves(target, {path: moving[path] for path in paths[first : first + at_once]}, frames)
+        action = target.animation_data.action
+        action[KEYED] = "\n".join((*still, *moving))
+        action[OPTIONS] = asdict(self._options)
+        if self._digest is not None:
+            action[BAKED_FROM] = self._digest
+
+    def _playing_target(self) -> Any:
+        """The target, if it still is there and plays the action that is being written."""
+        target = bpy.data.objects.get(self._target_name)
+        action = _action_of(target) if target is not None else None
+        return target if action is not None and action.name == self._action_name else None
 
 
 def put_to_rest(target: Any, bones: RigBones) -> None:
@@ -160,10 +247,7 @@ def _carrying(target: Any, bones: RigBones) -> set[str]:
 
 def retarget_person(target: Any, armature: Any, bones: RigBones, options: BakeOptions = NO_OPTIONS) -> Any:
     """:func:`retarget` of a captured person's armature."""
-    performance, frames = performance_of(armature)
-    action = retarget(target, performance, frames, bones, armature.animation_data.action.name, options)
-    action[BAKED_FROM] = performance_digest(armature)
-    return action
+    return _baked(Baking.of_person(target, armature, bones, options))
 
 
 def bakes_of(target: Any) -> list[Any]:

@@ -1,5 +1,6 @@
 """The retarget panel's buttons, in the installed extension."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,59 @@ def test_a_bake_keeps_up_on_request(limber: Any, scene: Any) -> None:
     assert target.limber_target.outdated == ""
     scene.frame_set(3)
     assert turn.matrix != before
+
+
+def _baking(limber: Any, target: Any, people: list[str]) -> Any:
+    bakings, bones = limber.module("smpl_rig.blender.retarget").Baking, target.limber_target.rig_bones()
+    return limber.module("bake_run").BakeRun(
+        people, lambda number: bakings.of_person(target, bpy.data.objects[people[number]], bones)
+    )
+
+
+def test_takes_are_baked_in_steps_as_at_once(limber: Any, scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few keys are written in one."""
+    _person(limber, "Other")
+    scene.limber_retarget.target = target = _target(limber)
+    monkeypatch.setattr(limber.module("smpl_rig.blender.retarget"), "KEYS_AT_ONCE", 1)
+    run = _baking(limber, target, ["Walker", "Other"])
+    assert (run.progress, run.said) == (0.0, "Baking Walker (1 of 2)")
+    seen = []
+    for _ in range(10_000):
+        run.step()
+        seen.append(run.progress)
+        if run.is_over:
+            break
+        time.sleep(0.001)
+    assert run.actions == ["Walker on Target", "Other on Target"]
+    assert seen == sorted(seen)
+    assert len({*seen}) > 30  # many pieces
+    assert (seen[-1], run.said) == (1.0, "")
+    keys = limber.module("smpl_rig.blender.animation").keys_digest(target)
+    bpy.data.objects["Walker"].select_set(False)
+    bpy.data.objects["Other"].select_set(True)
+    bpy.ops.limber.retarget()
+    assert limber.module("smpl_rig.blender.animation").keys_digest(target) == keys
+
+
+def test_a_bake_whose_target_goes_away_between_steps_ends(limber: Any, scene: Any) -> None:
+    scene.limber_retarget.target = target = _target(limber)
+    run = _baking(limber, target, ["Walker"])
+    run.step()
+    bpy.data.objects.remove(target)
+    run.finish()
+    assert run.actions == []
+
+
+def test_what_cannot_be_baked_is_said_and_ends_the_run(limber: Any, scene: Any) -> None:
+    scene.limber_retarget.target = target = _target(limber)
+    ik = limber.module("smpl_rig.blender.retarget").BakeOptions(use_ik=True)
+    bakings, bones = limber.module("smpl_rig.blender.retarget").Baking, target.limber_target.rig_bones()
+    run = limber.module("bake_run").BakeRun(
+        ["Walker"], lambda _: bakings.of_person(target, bpy.data.objects["Walker"], bones, ik)
+    )
+    with pytest.raises(limber.module("smpl_rig.errors").LimberError, match="knows no IK controls"):
+        run.finish()
+    assert target.animation_data is None
 
 
 def test_a_map_is_saved_and_loaded(limber: Any, scene: Any, tmp_path: Path) -> None:

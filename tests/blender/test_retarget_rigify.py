@@ -313,7 +313,7 @@ def test_a_live_link_shows_what_baking_gives(
     scene: Any, rigify: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]
 ) -> None:
     """Fingers and hands too, on a rig that is turned and half as large, whose own action has switched limbs to IK."""
-    motion = captured(from_library("cmu_salsa_03", rest_joints, frames=40), make_motion)
+    motion = captured(from_library("cmu_salsa_03", rest_joints, frames=15), make_motion)
     fit_scene(scene, motion)
     person = build_character(scene, motion, None, "Dancer", 0.0)
     baked = rigify.copy()
