@@ -72,15 +72,15 @@ class Match:
 
     Attributes:
         homography: (3, 3) takes pixels of the key view to pixels of the other; scaled to a last entry of 1.
-        corners: (N,) which of the key view's corners agree.
+        corners: (N,) which of the key view's corners were found again.
         here: (N, 2) where they are in the other.
-        agreed: part of the corners that were found again which agree.
+        agree: (N,) which of them the homography takes there.
     """
 
     homography: Floats
     corners: NDArray[np.intp]
     here: Floats
-    agreed: float
+    agree: NDArray[np.bool_]
 
 
 def small_view(image: Image, people: Sequence[Floats]) -> View:
@@ -136,19 +136,19 @@ def match(key: KeyView, view: View, guess: Floats) -> Match | None:
 def _agreed(corners: Floats, found: NDArray[np.intp], here: Floats) -> Match | None:
     """What most have in common (RANSAC, Fischler and Bolles 1981) of the corners found again at pixels (N, 2)."""
     there = corners[found]
-    homography, agree = cv2.findHomography(there, here, cv2.RANSAC, AGREED_PX)
+    homography, inliers = cv2.findHomography(there, here, cv2.RANSAC, AGREED_PX)
     if homography is None:
         return None
-    chosen = agree[:, 0] > 0
+    agree = inliers[:, 0] > 0
     moved = np.linalg.norm(here - there, axis=-1)
     still = moved < STILL_PX
-    if still.mean() > STILL_PART and np.median(moved[chosen]) > AGREED_PX:
-        homography, chosen = np.eye(3), still
-    elif chosen.mean() < AGREED_PART:
+    if still.mean() > STILL_PART and np.median(moved[agree]) > AGREED_PX:
+        homography, agree = np.eye(3), still
+    elif agree.mean() < AGREED_PART:
         return None
-    if chosen.sum() < FEWEST_CORNERS:
+    if agree.sum() < FEWEST_CORNERS:
         return None
-    return Match(homography / homography[2, 2], found[chosen], here[chosen], float(chosen.mean()))
+    return Match(homography / homography[2, 2], found, here, agree)
 
 
 def mapped(homography: Floats, pixels: Floats) -> Floats:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .parallax import turn_between_places
 from .turns import angles, bridged, common_turns
 
 Floats = NDArray[np.floating[Any]]
@@ -24,7 +25,7 @@ _FACTORS = np.exp(np.linspace(np.log(0.5), np.log(2.0), 57))
 #: Corners of one picture err together: so many count as independent, of at most so many pictures.
 _INDEPENDENT_CORNERS, _INDEPENDENT_PICTURES = 4.0, 10
 _LEAST_DEVIATION_PX = 0.4
-_MOST_PICTURES = 120
+_MOST_PICTURES, _FEW_PICTURES = 120, 12
 #: Corners that stay further from where a turn takes them count as if they were this far.
 _MOST_MISSED_PX = 5.0
 #: Pictures that are blurred or covered are bridged for so long; after that, the camera is lost.
@@ -32,10 +33,12 @@ LONGEST_GAP_S = 0.5
 #: Pictures whose corners are worked on together.
 _AT_ONCE = 500
 #: The camera does not only turn if between pictures that lie apart, as a rule, corners stay so far from where a turn
-#: takes them, in pixels and as a part of the way that they went; or if fewer of them move alike.
+#: takes them, in pixels and as a part of the way that they went; or if fewer of them move alike, but so many more fit
+#: a camera that goes somewhere. Where neither holds, something else moves.
 MISSED_PX = 0.8
 MISSED_PART = 0.06
 AGREED_PART = 0.75
+MORE_AGREED_PART = 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,18 +48,18 @@ class Link:
     Attributes:
         frame: index of the frame.
         key: index of the key frame.
-        corners: (P,) numbers of the key frame's corners.
+        corners: (P,) numbers of the key frame's corners that were found again.
         here: (P, 2) pixels in the frame, of the small picture.
+        agree: (P,) which of them move as most do.
         key_corners: (N, 2) pixels of all the key frame's corners; many links share them.
-        agreed: part of all corners found again that move as these.
     """
 
     frame: int
     key: int
     corners: NDArray[np.integer[Any]]
     here: Floats
+    agree: NDArray[np.bool_]
     key_corners: Floats
-    agreed: float
 
     @property
     def there(self) -> Floats:
@@ -128,10 +131,11 @@ def camera_motion(links: Sequence[Link], times_s: Floats, K: Floats, focal_known
     some = wide[:: -(-len(wide) // _MOST_PICTURES) or 1]
     factor = 1.0 if focal_known or not some else focal_factor(some, K)
     moves = _moves(some, with_focal(K, factor))
-    if moves:  # what lies near and far parts with every step, so that no two key frames tell the same: small steps do
-        links, factor = _stepwise(links), 1.0
-    steps, _ = _turns(links, with_focal(K, factor))
-    turns = bridged(_chained(links, steps, len(times_s)), times_s)
+    if moves:
+        turns, factor = _turns_on_the_way(links, times_s, K), 1.0
+    else:
+        steps, _ = _turns(links, with_focal(K, factor))
+        turns = bridged(_chained(links, steps, len(times_s)), times_s)
     if angles(turns).max() < STILL_RAD:
         return still
     return replace(still, turns=turns, focal_factor=factor, moves=moves)
@@ -160,14 +164,16 @@ def _moves(links: Sequence[Link], K: Floats) -> bool:
         return False
     _, missed = _turns(links, K)
     part = missed / [_way(link) for link in links]
-    if np.median([link.agreed for link in links]) < AGREED_PART:
-        return True
+    agreed = np.median([link.agree.mean() for link in links])
+    if agreed < AGREED_PART:
+        found = [turn_between_places(link.there, link.here, K) for link in links[:: -(-len(links) // _FEW_PICTURES)]]
+        return bool(np.median([part for _, part in filter(None, found)] or [0]) > agreed + MORE_AGREED_PART)
     return bool(np.median(missed) > MISSED_PX and np.median(part) > MISSED_PART)
 
 
 def _way(link: Link) -> float:
     """Pixels that its corners went, as a rule."""
-    return float(np.median(np.linalg.norm(link.here - link.there, axis=-1)))
+    return float(np.median(np.linalg.norm(link.here - link.there, axis=-1)[link.agree]))
 
 
 def _turns(links: Sequence[Link], K: Floats) -> tuple[Floats, Floats]:
@@ -181,14 +187,39 @@ def _turns(links: Sequence[Link], K: Floats) -> tuple[Floats, Floats]:
     return turns, missed
 
 
+def _turns_on_the_way(links: Sequence[Link], times_s: Floats, K: Floats) -> Floats:
+    """(T, 3, 3) turns of a camera that goes somewhere.
+
+    What lies near and far parts with every step, so that only small steps tell the same from frame to frame; but what
+    they take for turning is partly going. Key frames lie far enough apart to tell one from the other, and what they
+    say of the turn between them is shared out over time.
+    """
+    stepwise = _stepwise(links)
+    steps, _ = _turns(stepwise, K)
+    turns = bridged(_chained(stepwise, steps, len(times_s)), times_s)
+    keys = {link.key for link in links} | {links[-1].frame}
+    corrected = np.full_like(turns, np.nan)
+    corrected[links[0].key] = np.eye(3)
+    for link in links:
+        if link.frame not in keys:
+            continue
+        found = turn_between_places(link.there, link.here, K) if _way(link) > APART_PX else None
+        step = turns[link.key].T @ turns[link.frame] if found is None else found[0]
+        if np.isnan(corrected[link.key, 0, 0]):
+            corrected[link.key] = corrected[max(key for key in keys if not np.isnan(corrected[key, 0, 0]))]
+        corrected[link.frame] = corrected[link.key] @ step
+    amiss = np.where(np.isnan(corrected), np.nan, corrected @ turns.swapaxes(1, 2))
+    return bridged(amiss, times_s) @ turns
+
+
 def _stepwise(links: Sequence[Link]) -> list[Link]:
     """The same corners, but linked to the frame before where that one was linked to the same key frame."""
     stepwise = list(links[:1])
     for before, link in pairwise(links):
         _, first, second = np.intersect1d(before.corners, link.corners, assume_unique=True, return_indices=True)
         if before.key == link.key and len(first):
-            places = np.arange(len(first))
-            stepwise.append(Link(link.frame, before.frame, places, link.here[second], before.here[first], link.agreed))
+            places, agree = np.arange(len(first)), before.agree[first] & link.agree[second]
+            stepwise.append(Link(link.frame, before.frame, places, link.here[second], agree, before.here[first]))
         else:
             stepwise.append(link)
     return stepwise
@@ -202,12 +233,12 @@ def with_focal(K: Floats, factor: float) -> Floats:
 
 
 def _padded(links: Sequence[Link]) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """(L, P, 2) pixels in key frames and (L, P, 2) in frames, and (L, P) which of them are some."""
+    """(L, P, 2) pixels in key frames and (L, P, 2) in frames, and (L, P) which of them move as most do."""
     most = max(len(link.here) for link in links)
     padded, counted = np.zeros((2, len(links), most, 2)), np.zeros((len(links), most), dtype=bool)
     for row, link in enumerate(links):
         count = len(link.here)
-        padded[0, row, :count], padded[1, row, :count], counted[row, :count] = link.there, link.here, True
+        padded[0, row, :count], padded[1, row, :count], counted[row, :count] = link.there, link.here, link.agree
     return padded[0], padded[1], counted
 
 

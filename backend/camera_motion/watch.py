@@ -121,15 +121,15 @@ class CameraWatch:
     def _note(self, key: _Key, found: Match, index: int) -> None:
         self._active, self._homography = key, found.homography
         corners, here = found.corners.astype(np.int16), found.here.astype(np.float32)  # there will be many
-        link = Link(index, key.frame, corners, here, key.view.corners, found.agreed)
+        link = Link(index, key.frame, corners, here, found.agree, key.view.corners)
         self._links.append(link)
-        step, _ = common_turns(link.there[None], here[None], np.ones((1, len(here)), dtype=bool), self._K)
+        step, _ = common_turns(link.there[None], here[None], link.agree[None], self._K)
         before, self._turn = self._turn, key.turn @ step[0]
         self._step = homography_of_turn(self._turn.T @ before, self._K)
         self._ahead = self._step @ found.homography
-        self._rests = bool(np.linalg.norm(mapped(self._step, link.there) - link.there, axis=-1).max() < RESTING_PX)
+        self._rests = bool(np.linalg.norm(mapped(self._step, here) - here, axis=-1).max() < RESTING_PX)
         if key.shared is None:
-            key.shared = len(here)
+            key.shared = int(found.agree.sum())
 
     def _begin_key(self, view: View, index: int) -> bool:
         """Makes a view the key view in use, if there is enough to be seen in it."""
@@ -142,7 +142,7 @@ class CameraWatch:
 
 
 def _shares_little(key: _Key, found: Match) -> bool:
-    return key.shared is not None and len(found.corners) < SHARED_PART * key.shared
+    return key.shared is not None and found.agree.sum() < SHARED_PART * key.shared
 
 
 def _is_near(homography: Floats, view: View) -> bool:
