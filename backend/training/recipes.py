@@ -28,11 +28,11 @@ ENCODER = "encoder"
 RECIPES: Mapping[str, TrainingSettings] = MappingProxyType(
     {
         ENCODER: TrainingSettings(steps=8500, clips=192, learning_rate=1e-3),
-        "mps-net": TrainingSettings(steps=6000),
-        "sps-net": TrainingSettings(steps=4000, clips=12),
-        "stc-net": TrainingSettings(steps=5000),
-        "tar": TrainingSettings(steps=4000, frames_out=4),
-        "str-net": TrainingSettings(steps=6000),
+        "mps-net": TrainingSettings(steps=4500),
+        "sps-net": TrainingSettings(steps=3000, clips=12),
+        "stc-net": TrainingSettings(steps=3750),
+        "tar": TrainingSettings(steps=3000, frames_out=4),
+        "str-net": TrainingSettings(steps=4500),
     }
 )
 #: Last, for a quarter of its steps, a network learns to move as bodies do: asked from the beginning, it would rather
