@@ -15,6 +15,8 @@ _FORMATS = (
     ("GLB", "glTF", "For the web and game engines, in one file (.glb)"),
     ("USD", "USD", "For Houdini, Omniverse and other USD programs (.usd)"),
     ("ABC", "Alembic", "The moving mesh without bones, for renderers and simulation (.abc)"),
+    ("NPZ", "AMASS", "The motion alone as SMPL counts it, for research programs (.npz)"),
+    ("CSV", "CSV", "A table of where joints are on each frame, for spreadsheets (.csv)"),
 )
 _ROOT_MOTION = (
     ("PRESET", "As Usual There", "What the preset says"),
@@ -85,8 +87,8 @@ class LIMBER_OT_export(LimberOperator):  # noqa: N801
         if self.file_format == "BVH":
             self.layout.prop(self, "bvh_order")
             self.layout.prop(self, "t_pose")
-        else:
-            self.layout.prop(self, "root_motion")
+        self.layout.prop(self, "root_motion")
+        if self.file_format not in {"NPZ", "CSV", "BVH"}:
             self.layout.prop(self, "bones")
 
     def invoke(self, context: Any, _event: Any) -> set[str]:
@@ -127,13 +129,14 @@ class LIMBER_OT_export(LimberOperator):  # noqa: N801
         return {"FINISHED"}
 
     def _choose_file(self, context: Any, name: str) -> set[str]:
+        from .smpl_rig.blender.preset_export import NAMED_APART
         from .smpl_rig.exports.preset import PLAIN, preset
 
         if not self.properties.is_property_set("file_format"):
             self.file_format = preset(self.preset or PLAIN).formats[0].upper()
         self.filter_glob = f"*{self._ending}"
         folder = Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
-        self.filepath = str(folder / f"{bpy.path.clean_name(name)}{self._ending}")
+        self.filepath = str(folder / f"{bpy.path.clean_name(name)}{NAMED_APART.get(self._ending, '')}{self._ending}")
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 

@@ -13,7 +13,8 @@ from .smpl_rig.smoothness import smoothness_presets
 #: Pixels of an average character of Blender's interface font, at scale 1.
 _CHARACTER_PX = 6.6
 _SHOWN_CAPTURES = 12
-_FORMATS = (("FBX", "FBX"), ("BVH", "BVH"), ("GLB", "glTF"), ("USD", "USD"), ("ABC", "Alembic"))
+_FORMATS = (("FBX", "FBX"), ("GLB", "glTF"), ("USD", "USD"), ("ABC", "Alembic"))
+_MOTION_FORMATS, _CAPTURE_FORMATS = (("BVH", "BVH"),), (("NPZ", "AMASS"), ("CSV", "CSV"))
 
 
 class SidebarPanel:
@@ -111,16 +112,19 @@ class LIMBER_PT_export(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  # 
     bl_order = 10  # after all that one exports
 
     def draw(self, context: Any) -> None:
-        from .characters import animated_armature
+        from .characters import animated_armature, is_captured
 
         layout, armature = self.layout, animated_armature(context)
         if armature is None:
             layout.label(text="Select a character with a take", icon="INFO")
             return
         layout.label(text=armature.name, icon="OUTLINER_OB_ARMATURE")
-        grid = layout.grid_flow(row_major=True, columns=3, even_columns=True, align=True)
-        for file_format, text in _FORMATS:
-            grid.operator("limber.export", text=text).file_format = file_format
+        column = layout.column(align=True)
+        of_motion = _MOTION_FORMATS + (_CAPTURE_FORMATS if is_captured(armature) else ())
+        for formats in (_FORMATS, of_motion):
+            row = column.row(align=True)
+            for file_format, text in formats:
+                row.operator("limber.export", text=text).file_format = file_format
         layout.menu("LIMBER_MT_export_presets", text="Export for a Program", icon="EXPORT")
 
 

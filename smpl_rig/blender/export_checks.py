@@ -177,9 +177,14 @@ VALIDATIONS: tuple[Validation, ...] = (
     validate_bendy_bones,
     validate_skin,
 )
-#: What cannot go wrong, because the format has none of it: BVH meshes and other bones, Alembic bones.
+_OF_MESHES_AND_OTHER_BONES = (
+    validate_single_root, validate_names, validate_controls, validate_bendy_bones, validate_skin,
+)  # fmt: skip
+#: What cannot go wrong, because the format has none of it: BVH, AMASS and CSV meshes and other bones, Alembic bones.
 _NEEDLESS: dict[str, tuple[Validation, ...]] = {
-    ".bvh": (validate_single_root, validate_names, validate_controls, validate_bendy_bones, validate_skin),
+    ".bvh": _OF_MESHES_AND_OTHER_BONES,
+    ".npz": _OF_MESHES_AND_OTHER_BONES,
+    ".csv": _OF_MESHES_AND_OTHER_BONES,
     ".abc": (validate_single_root, validate_names, validate_controls),
 }
 

@@ -69,7 +69,7 @@ def export_fbx(
     Raises:
         ExportError: if there is nothing to export, the folder cannot be written, or Blender's exporter fails.
     """
-    with _whole_file(path, ".fbx") as part, _stage(armature) as stage:
+    with whole_file(path, ".fbx") as part, _stage(armature) as stage:
         stage.scene.unit_settings.system = "METRIC"
         stage.scene.unit_settings.scale_length = unit_m
         stage.scene.frame_set(stage.scene.frame_start)
@@ -105,7 +105,7 @@ def export_glb(armature: Any, path: StrPath) -> None:
     Raises:
         ExportError: as :func:`export_fbx`.
     """
-    with _whole_file(path, ".glb") as part, _stage(armature) as stage:
+    with whole_file(path, ".glb") as part, _stage(armature) as stage:
         # Blender's glTF exporter takes the rate for fps * fps_base, where everything else in Blender divides
         stage.scene.render.fps_base = 1 / stage.scene.render.fps_base
         _run(
@@ -134,7 +134,7 @@ def export_usd(armature: Any, path: StrPath) -> None:
     Raises:
         ExportError: as :func:`export_fbx`, and where this Blender was built without USD.
     """
-    with _whole_file(path, ".usd") as part, _stage(armature):
+    with whole_file(path, ".usd") as part, _stage(armature):
         _run(
             "wm.usd_export",
             None,
@@ -156,7 +156,7 @@ def export_abc(armature: Any, path: StrPath) -> None:
     """
     if not meshes_of(armature):
         raise ExportError(f"'{armature.name}' has no mesh, and Alembic holds meshes alone. Choose another format.")
-    with _whole_file(path, ".abc") as part, _stage(armature) as stage:
+    with whole_file(path, ".abc") as part, _stage(armature) as stage:
         armature.select_set(False, view_layer=stage.scene.view_layers[0])
         _run(
             "wm.alembic_export",
@@ -185,7 +185,7 @@ def export_bvh(armature: Any, path: StrPath, order: str = DEFAULT_ORDER, *, t_po
     missing = [name for name in JOINT_NAMES if name not in armature.data.bones]
     if missing:
         raise ExportError(f"'{armature.name}' has no bone '{missing[0]}'. Select the armature of a captured person.")
-    with _whole_file(path, ".bvh") as part, _stage(armature, with_meshes=False) as stage:
+    with whole_file(path, ".bvh") as part, _stage(armature, with_meshes=False) as stage:
         text = _sample_bvh(armature, stage.scene, order, t_pose)
         part.write_text(text, encoding="ascii", newline="\n")
 
@@ -262,7 +262,7 @@ def _exposed(members: list[Any]) -> Iterator[None]:
 
 
 @contextmanager
-def _whole_file(path: StrPath, ending: str) -> Iterator[Path]:
+def whole_file(path: StrPath, ending: str) -> Iterator[Path]:
     """A path to write to, beside the wanted one, which it replaces when all went well."""
     path = Path(path)
     try:

@@ -10,15 +10,28 @@ from typing import Any
 
 import numpy as np
 
+from ..exports.amass import write_amass
 from ..exports.bvh import DEFAULT_ORDER
+from ..exports.csv import write_csv
 from ..exports.preset import PLAIN, Preset
 from ..exports.preset import preset as named
 from ..exports.root_motion import RootMotion
+from ..exports.take import Take
 from ..exports.written_bones import WrittenBones
 from .deform_skeleton import deform_parents, has_controls
 from .export_checks import Purpose, check
-from .exporters import ExportError, export_abc, export_bvh, export_fbx, export_glb, export_usd, take_samples
+from .exporters import (
+    ExportError,
+    export_abc,
+    export_bvh,
+    export_fbx,
+    export_glb,
+    export_usd,
+    take_samples,
+    whole_file,
+)
 from .prepared import is_captured, prepared, sampled, turn_to
+from .smpl_take import smpl_take
 
 #: What writes a file whose axes and unit are the format's own, by its ending.
 _WRITERS: dict[str, Callable[[Any, Path], None]] = {
@@ -28,8 +41,13 @@ _WRITERS: dict[str, Callable[[Any, Path], None]] = {
     ".usdc": export_usd,
     ".abc": export_abc,
 }
-#: What is written.
-ENDINGS = (".fbx", ".bvh", *_WRITERS)
+#: What writes the motion of a captured person alone, by the file's ending.
+_TAKE_WRITERS: dict[str, Callable[[Take, Path], None]] = {".npz": write_amass, ".csv": write_csv}
+#: What is written, and of it what holds SMPL's joints alone, which other rigs do not have.
+ENDINGS = (".fbx", ".bvh", *_WRITERS, *_TAKE_WRITERS)
+SMPL_ENDINGS = (".bvh", *_TAKE_WRITERS)
+#: What tells files from Limber's own, which have the same ending and may lie in the same folder under a take's name.
+NAMED_APART = {".npz": "_amass"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +75,8 @@ def export_with_preset(
 
     Args:
         armature: with an action; a captured person's, or any other for root motion in the pelvis.
-        path: ends in one of :data:`ENDINGS`; BVH has Limber's own names whatever the preset, and no root bone.
+        path: ends in one of :data:`ENDINGS`; BVH has Limber's own names whatever the preset, and no root bone. AMASS
+            (``.npz``) and CSV are of a captured person alone.
         preset: whose wishes are fulfilled.
         root_motion: None is the preset's, and for other rigs than a captured person's what they do.
         bvh: for BVH.
@@ -69,10 +88,13 @@ def export_with_preset(
     Raises:
         ExportError: with everything that is wrong, or if the file cannot be written.
         PreparationError: if the armature lacks the bones that root motion needs.
+        CharacterError: of AMASS and CSV, if the armature holds no capture.
     """
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise ExportError(f"{path} ends in '{path.suffix}'. Choose one of {', '.join(ENDINGS)}.")
+    if ending in _TAKE_WRITERS and not _is_captured(armature):
+        raise ExportError(f"'{armature.name}' is no captured person, whose joints alone {path.name} can hold.")
     parents = _written(armature, ending, bones)
     problems = check(armature, Purpose(preset, ending, parents))
     errors = [problem.message for problem in problems if problem.is_error]
@@ -99,6 +121,9 @@ def export_with_preset(
     elif ending == ".bvh":
         with prepared(armature, sample, named(PLAIN), 1.0, np.eye(3)) as copy:
             export_bvh(copy, path, bvh.order, t_pose=bvh.t_pose)
+    elif ending in _TAKE_WRITERS:
+        with whole_file(path, ending) as part:
+            _TAKE_WRITERS[ending](smpl_take(armature, sample), part)
     else:
         with prepared(armature, sample, preset, 1.0, np.eye(3)) as copy:
             _WRITERS[ending](copy, path)
@@ -107,7 +132,7 @@ def export_with_preset(
 
 def _written(armature: Any, ending: str, bones: WrittenBones | None) -> dict[str, str | None] | None:
     """The bones that are written, each with the one it hangs on; None for all as they are."""
-    if ending == ".bvh" or bones is WrittenBones.ALL or (bones is None and not has_controls(armature)):
+    if ending in SMPL_ENDINGS or bones is WrittenBones.ALL or (bones is None and not has_controls(armature)):
         return None
     return deform_parents(armature)
 
@@ -137,7 +162,7 @@ def export_takes(
         ExportError: as :func:`export_with_preset`, and where two takes would have one file.
     """
     takes = [(armature, take) for armature in armatures for take in _takes_of(armature)]
-    paths = [folder / f"{_file_name(take.action.name)}{ending}" for _, take in takes]
+    paths = [folder / f"{_file_name(take.action.name)}{NAMED_APART.get(ending, '')}{ending}" for _, take in takes]
     twice = next((path for path in paths if paths.count(path) > 1), None)
     if twice is not None:
         raise ExportError(f"Two takes would be written to {twice.name}. Rename one of the actions.")

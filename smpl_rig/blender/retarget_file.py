@@ -31,14 +31,14 @@ from ..retarget.rig import RigError
 from ..retarget.rig_map import RigMap, read_rig_map
 from ..retarget.vrm import find_in_vrm
 from .animation import fit_scene, frame_rate, frames_at
-from .preset_export import ENDINGS, export_with_preset
+from .preset_export import ENDINGS, SMPL_ENDINGS, export_with_preset
 from .retarget import NO_OPTIONS, BakeOptions, find_rig_bones, put_to_rest, retarget
 
 #: What rigs are read from.
 GLTF_FORMATS = (".glb", ".gltf", ".vrm")
 RIG_FORMATS = (".blend", ".fbx", *GLTF_FORMATS)
 #: What is written.
-OUT_FORMATS = (".blend", *(ending for ending in ENDINGS if ending != ".bvh"))
+OUT_FORMATS = (".blend", *(ending for ending in ENDINGS if ending not in SMPL_ENDINGS))
 
 
 def retarget_file(

@@ -358,7 +358,7 @@ def test_the_token_of_this_machine_is_found(
     assert preferences.connection().token == "the token"
 
 
-FORMATS = ("FBX", "BVH", "GLB", "USD", "ABC")
+FORMATS = ("FBX", "BVH", "GLB", "USD", "ABC", "NPZ", "CSV")
 
 
 @pytest.mark.parametrize(("file_format", "ending"), [(each, each.lower()) for each in FORMATS])

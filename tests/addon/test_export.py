@@ -65,7 +65,7 @@ def test_what_is_wrong_stops_it_and_is_told(people: list[Any], limber: Any, tmp_
     with pytest.raises(RuntimeError, match=told):
         bpy.ops.limber.export(filepath=str(tmp_path / "out.fbx"), preset="unity", file_format="FBX")
     assert re.search(told, limber.session.message)
-    for file_format in ("FBX", "BVH", "GLB", "USD", "ABC"):  # Limber's own way is checked, too
+    for file_format in ("FBX", "BVH", "GLB", "USD", "ABC", "NPZ", "CSV"):  # Limber's own way is checked, too
         with pytest.raises(RuntimeError, match=r"was not written\. 'turn' has a non-uniform scale"):
             bpy.ops.limber.export(filepath=str(tmp_path / "out"), file_format=file_format)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["turn.npz", "walk.npz"]
@@ -74,6 +74,15 @@ def test_what_is_wrong_stops_it_and_is_told(people: list[Any], limber: Any, tmp_
     bpy.context.view_layer.objects.active = None
     with pytest.raises(RuntimeError, match="poll"):
         bpy.ops.limber.export(filepath=str(tmp_path / "out.fbx"), preset="unity")
+
+
+def test_amass_of_all_takes_overwrites_no_motion_file(people: list[Any], tmp_path: Path) -> None:
+    """Whose names and endings they would have."""
+    motions = {name: (tmp_path / f"{name}.npz").read_bytes() for name in ("walk", "turn")}
+    out = str(tmp_path / "out.npz")
+    assert bpy.ops.limber.export(filepath=out, file_format="NPZ", all_takes=True) == {"FINISHED"}
+    assert {path.name for path in tmp_path.glob("*_amass.npz")} == {"walk_amass.npz", "turn_amass.npz"}
+    assert {name: (tmp_path / f"{name}.npz").read_bytes() for name in motions} == motions
 
 
 def test_a_character_that_was_not_captured(people: list[Any], tmp_path: Path) -> None:

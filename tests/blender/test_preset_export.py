@@ -1,5 +1,6 @@
 """Files for other programs, read by readers that are not Blender's, and by Blender."""
 
+import csv
 import json
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ from smpl_rig.blender.preset_export import export_takes, export_with_preset  # n
 from smpl_rig.body import Body, skin  # noqa: E402
 from smpl_rig.exports.preset import Preset, preset, presets  # noqa: E402
 from smpl_rig.exports.root_motion import RootMotion, ground_path  # noqa: E402
+from smpl_rig.kinematics import forward_kinematics  # noqa: E402
 from smpl_rig.motion import Motion  # noqa: E402
 from smpl_rig.skeleton import JOINT_NAMES, PARENTS  # noqa: E402
 
@@ -329,3 +331,35 @@ def test_alembic_without_a_mesh_is_refused(scene: Any, motion: Motion, tmp_path:
     fit_scene(scene, motion)
     with pytest.raises(ExportError, match="has no mesh, and Alembic"):
         export_abc(build_character(scene, motion, smoothness=0), tmp_path / "take.abc")
+
+
+@pytest.mark.parametrize("size", [1.0, 1.5])
+def test_amass_and_csv_hold_what_is_seen(size: float, scene: Any, motion: Motion, body: Body, tmp_path: Path) -> None:
+    """Of a person who was moved, turned and scaled; the reader's own body is as large as the capture's."""
+    fit_scene(scene, motion)
+    person = build_character(scene, motion, body, smoothness=0)
+    person.location, person.rotation_euler, person.scale = (1, 2, 0.3), (0, 0, 0.7), (size,) * 3
+    frames = range(1, FRAMES + 1)
+    seen = joints_in_blender(scene, person, frames)
+    for ending in (".npz", ".csv"):
+        export_with_preset(person, tmp_path / f"out{ending}", preset("limber"))
+    with (tmp_path / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    table = np.array([[[float(row[f"{joint}_{axis}"]) for axis in "xyz"] for joint in JOINT_NAMES] for row in rows])
+    assert table == pytest.approx(seen, abs=MILLIMETRE)
+    assert [float(row["time_s"]) for row in rows] == pytest.approx(np.arange(FRAMES) / motion.mocap_framerate)
+    amass = np.load(tmp_path / "out.npz", allow_pickle=False)
+    assert amass["betas"] == pytest.approx(motion.betas)
+    assert float(amass["mocap_framerate"]) == pytest.approx(motion.mocap_framerate)
+    local = rotations.exp(amass["poses"].reshape(FRAMES, 24, 3))
+    _, joints = forward_kinematics(local, motion.rest_joints.astype(float), amass["trans"])
+    assert joints[:, 0] == pytest.approx(seen[:, 0], abs=MILLIMETRE)
+    assert size * (joints - joints[:, :1]) == pytest.approx(seen - seen[:, :1], abs=size * MILLIMETRE)
+
+
+@pytest.mark.parametrize("ending", [".npz", ".csv"])
+def test_amass_and_csv_are_of_captured_people_alone(ending: str, scene: Any, tmp_path: Path) -> None:
+    other = bpy.data.objects.new("Hero", bpy.data.armatures.new("Hero"))
+    scene.collection.objects.link(other)
+    with pytest.raises(ExportError, match="'Hero' is no captured person"):
+        export_with_preset(other, tmp_path / f"out{ending}", preset("limber"))
