@@ -71,6 +71,11 @@ class BakeRun:
                 self._thread.join()
             self.step()
 
+    def stop(self) -> None:
+        """Leaves what is not written yet; a bake that is being written is written to its end."""
+        while self._pieces is not None:
+            self._write(self._pieces)
+
     def _read(self) -> None:
         self._baking = self._begin(self._done)
         self._thread = threading.Thread(target=self._solve, name="Limber baking", daemon=True)

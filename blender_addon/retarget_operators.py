@@ -102,16 +102,22 @@ class _Baking(LimberOperator):
             self._stop(context)
             return {"CANCELLED"}
         if event.type == "ESC" and event.value == "PRESS":
-            return self._end(context, run, {"CANCELLED", "PASS_THROUGH"})
+            run.stop()
+            return self._end(context, run, {"FINISHED" if run.actions else "CANCELLED", "PASS_THROUGH"})
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
+        shown = run.said, run.progress
         try:
             run.step()
         except LimberError as error:
             self._stop(context)
             self.fail(str(error))
             return {"CANCELLED"}
-        session.redraw()
+        except Exception:
+            self._stop(context)
+            raise
+        if shown != (run.said, run.progress):
+            session.redraw()
         return self._end(context, run, {"FINISHED"}) if run.is_over else {"PASS_THROUGH"}
 
     def cancel(self, context: Any) -> None:

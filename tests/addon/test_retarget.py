@@ -222,6 +222,29 @@ def test_takes_are_baked_in_steps_as_at_once(limber: Any, scene: Any, monkeypatc
     assert limber.module("smpl_rig.blender.animation").keys_digest(target) == keys
 
 
+def test_a_run_that_is_stopped_leaves_no_take_half_written(
+    limber: Any, scene: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _person(limber, "Other")
+    scene.limber_retarget.target = target = _target(limber)
+    monkeypatch.setattr(limber.module("smpl_rig.blender.retarget"), "KEYS_AT_ONCE", 1)
+    run = _baking(limber, target, ["Walker", "Other"])
+    while run.progress < 0.4:  # in the middle of the first one's keys
+        run.step()
+    assert run.actions == []
+    run.stop()
+    assert run.actions == ["Walker on Target"]
+    assert not run.is_over
+    keys = limber.module("smpl_rig.blender.animation").keys_digest(target)
+    bpy.ops.limber.retarget()
+    assert limber.module("smpl_rig.blender.animation").keys_digest(target) == keys
+    stopped = _baking(limber, target, ["Other"])
+    stopped.step()
+    stopped.stop()
+    assert stopped.actions == []
+    assert "Other on Target" not in bpy.data.actions
+
+
 def test_a_bake_whose_target_goes_away_between_steps_ends(limber: Any, scene: Any) -> None:
     scene.limber_retarget.target = target = _target(limber)
     run = _baking(limber, target, ["Walker"])
