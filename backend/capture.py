@@ -1,11 +1,12 @@
 """From footage to Motion: the whole way, in the order in which it happens.
 
 Frames are read once, in order, and each is given to the tracker, which finds the people in it and keeps only their
-landmarks, so that memory does not grow with the footage. For each person that was asked for, left and right are set
-right where the detector swapped them; a temporal network answers with a pose for every frame, in the camera's axes,
-and the fit brings that answer onto the landmarks. A network reads the landmarks; one with published weights reads the
-person's pictures, for which the footage is read again. The body is then placed in the world, where the floor lies at
-z = 0, and everything known of the person becomes one Motion, raw and never smoothed.
+landmarks, and to the camera's watch, which keeps a few corners behind them, so that memory hardly grows with the
+footage. For each person that was asked for, left and right are set right where the detector swapped them; a temporal
+network answers with a pose for every frame, in the camera's axes, and the fit brings that answer onto the landmarks. A
+network reads the landmarks; one with published weights reads the person's pictures, for which the footage is read
+again. The body is then placed in the world, where the floor lies at z = 0 and what the camera turned is taken back, and
+everything known of the person becomes one Motion, raw and never smoothed.
 """
 
 from __future__ import annotations

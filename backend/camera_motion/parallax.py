@@ -38,6 +38,7 @@ def turn_between_places(there: Floats, here: Floats, K: Floats) -> tuple[Floats,
     essential, agree = cv2.findEssentialMat(*pixels, K, method=cv2.RANSAC, prob=_CONFIDENCE, threshold=AGREED_PX)
     if essential is None or essential.shape != (3, 3):
         return None
-    part = float(agree.mean())
-    _, second_from_first, _, _ = cv2.recoverPose(essential, *pixels, K, mask=agree)
-    return np.asarray(second_from_first.T), part
+    one, other, _ = cv2.decomposeEssentialMat(essential)
+    # they differ by half a turn, which no camera makes from one picture to one that shares its corners
+    second_from_first = max(one, other, key=np.trace)
+    return np.asarray(second_from_first.T), float(agree.mean())

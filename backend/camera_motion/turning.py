@@ -39,6 +39,9 @@ MISSED_PX = 0.8
 MISSED_PART = 0.06
 AGREED_PART = 0.75
 MORE_AGREED_PART = 0.15
+#: Pictures from two places are believed if so many corners agree; so often is it asked what they say.
+PLACES_AGREED_PART = 0.65
+ASKED_EVERY_S = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,24 +194,25 @@ def _turns_on_the_way(links: Sequence[Link], times_s: Floats, K: Floats) -> Floa
     """(T, 3, 3) turns of a camera that goes somewhere.
 
     What lies near and far parts with every step, so that only small steps tell the same from frame to frame; but what
-    they take for turning is partly going. Key frames lie far enough apart to tell one from the other, and what they
-    say of the turn between them is shared out over time.
+    they take for turning is partly going. Pictures that lie further apart tell one from the other. What they say to be
+    amiss is taken back, shared out over time.
     """
     stepwise = _stepwise(links)
     steps, _ = _turns(stepwise, K)
     turns = bridged(_chained(stepwise, steps, len(times_s)), times_s)
-    keys = {link.key for link in links} | {links[-1].frame}
-    corrected = np.full_like(turns, np.nan)
-    corrected[links[0].key] = np.eye(3)
+    keys, asked_s = {link.key for link in links}, -np.inf
+    amiss, last = np.full_like(turns, np.nan), np.eye(3)
     for link in links:
-        if link.frame not in keys:
-            continue
-        found = turn_between_places(link.there, link.here, K) if _way(link) > APART_PX else None
-        step = turns[link.key].T @ turns[link.frame] if found is None else found[0]
-        if np.isnan(corrected[link.key, 0, 0]):
-            corrected[link.key] = corrected[max(key for key in keys if not np.isnan(corrected[key, 0, 0]))]
-        corrected[link.frame] = corrected[link.key] @ step
-    amiss = np.where(np.isnan(corrected), np.nan, corrected @ turns.swapaxes(1, 2))
+        if np.isnan(amiss[link.key, 0, 0]):
+            amiss[link.key] = last
+        if times_s[link.frame] - asked_s >= ASKED_EVERY_S and _way(link) > APART_PX:
+            asked_s = times_s[link.frame]
+            found = turn_between_places(link.there, link.here, K)
+            if found is not None and found[1] > PLACES_AGREED_PART:
+                last = amiss[link.key] @ turns[link.key] @ found[0] @ turns[link.frame].T
+                amiss[link.frame] = last
+        if link.frame in keys:
+            amiss[link.frame] = last
     return bridged(amiss, times_s) @ turns
 
 
