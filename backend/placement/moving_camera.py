@@ -27,12 +27,12 @@ ACCELERATION_M_S2 = 2.0
 #: round to round.
 FIRST_SPEED_M_S, LAST_SPEED_M_S, SLOWER = 2.0, 0.25, 0.6
 ROUNDS = 8
-#: Holds what nothing tells.
-_FAINT = 1e-4
+#: Hold what nothing tells, and the camera's height, which feet tell badly.
+_FAINT, _FIRM = 1e-4, 1e6
 
 
 def moving_camera_path(points: Floats, times_s: Floats, observed: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(T, 3) metres, world: where the camera is, beginning at the origin.
+    """(T, 3) metres, world: where the camera is, beginning at the origin. Its height stays the same.
 
     Args:
         points: (T, 4, 3) metres: heels and toes from the camera, in the world's axes.
@@ -44,7 +44,7 @@ def moving_camera_path(points: Floats, times_s: Floats, observed: NDArray[np.boo
         return np.zeros((count, 3))
     low = np.exp(-0.5 * (_heights(points, times_s) / LOW_M) ** 2) * observed[:, None]
     still, path = np.ones_like(low), np.zeros((count, 3))
-    held, bent = np.tile(_FAINT * np.eye(3), (count, 1, 1)), bending(times_s, ACCELERATION_M_S2)
+    held, bent = np.tile(np.diag([_FAINT, _FAINT, _FIRM]), (count, 1, 1)), bending(times_s, ACCELERATION_M_S2)
     for number in range(ROUNDS):
         between, pull = still_steps(points, low * still, times_s)
         path = solve_steps(held, between + bent, pull)
