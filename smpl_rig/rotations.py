@@ -8,6 +8,7 @@ of what they are given, and work on whole components: arrays whose components li
 several times faster.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[Any]
 
 IDENTITY: NDArray[np.float64] = np.array([1.0, 0.0, 0.0, 0.0])
+
+#: Hamilton's product: what is added to each component and what taken from it, as components of the two factors.
+_HAMILTON: tuple[tuple[tuple[np.ufunc, int, int], ...], ...] = (
+    ((np.add, 0, 0), (np.subtract, 1, 1), (np.subtract, 2, 2), (np.subtract, 3, 3)),
+    ((np.add, 0, 1), (np.add, 1, 0), (np.add, 2, 3), (np.subtract, 3, 2)),
+    ((np.add, 0, 2), (np.subtract, 1, 3), (np.add, 2, 0), (np.add, 3, 1)),
+    ((np.add, 0, 3), (np.add, 1, 2), (np.subtract, 2, 1), (np.add, 3, 0)),
+)
 
 
 def normalize(quaternion: Array) -> Array:
@@ -35,15 +44,15 @@ def conjugate(quaternion: Array) -> Array:
 
 def multiply(a: Array, b: Array) -> Array:
     """Hamilton product of (..., 4) and (..., 4): first ``b``, then ``a``."""
-    aw, ax, ay, az = _components(a)
-    bw, bx, by, bz = _components(b)
-    return _assemble(
-        a if np.ndim(a) >= np.ndim(b) else b,
-        aw * bw - ax * bx - ay * by - az * bz,
-        aw * bx + ax * bw + ay * bz - az * by,
-        aw * by - ax * bz + ay * bw + az * bx,
-        aw * bz + ax * by - ay * bx + az * bw,
-    )
+    of_a, of_b = _components(a), _components(b)
+    shape = np.broadcast_shapes(of_a[0].shape, of_b[0].shape)
+    result = _empty(a if np.ndim(a) >= np.ndim(b) else b, shape, 4, np.result_type(a.dtype, b.dtype))
+    product = np.empty_like(result[..., 0])
+    for component, (first, *others) in zip(_components(result), _HAMILTON, strict=True):
+        np.multiply(of_a[first[1]], of_b[first[2]], out=component)
+        for add, i, j in others:
+            add(component, np.multiply(of_a[i], of_b[j], out=product), out=component)
+    return result
 
 
 def rotate(quaternion: Array, vector: Array) -> Array:
@@ -62,11 +71,19 @@ def rotate(quaternion: Array, vector: Array) -> Array:
 
 def exp(rotation_vector: Array) -> Array:
     """Axis-angle (..., 3) in radians -> unit quaternion (..., 4)."""
-    x, y, z = _components(rotation_vector)
-    half = np.sqrt(x * x + y * y + z * z) / 2
-    some = np.maximum(half, np.finfo(half.dtype).tiny)
-    scale = np.sin(some) / (2 * some)  # sin(angle / 2) / angle, which is exact at zero
-    return _assemble(rotation_vector, np.cos(half), x * scale, y * scale, z * scale)
+    vector = _components(rotation_vector)
+    half = _sum_of_squares(vector)
+    np.sqrt(half, out=half)
+    half /= 2
+    result = _empty(rotation_vector, half.shape, 4, half.dtype)
+    np.cos(half, out=result[..., 0])
+    some = np.maximum(half, np.finfo(half.dtype).tiny, out=half)
+    scale = np.sin(some)
+    scale /= some
+    scale /= 2  # sin(angle / 2) / angle, which is exact at zero
+    for component, of_vector in zip(_components(result)[1:], vector, strict=True):
+        np.multiply(of_vector, scale, out=component)
+    return result
 
 
 def cayley(rotation_vector: Array) -> Array:
@@ -74,20 +91,34 @@ def cayley(rotation_vector: Array) -> Array:
 
     The rotation has the vector's axis and turns by ``2 atan(length / 2)``; the opposite vector gives its inverse.
     """
-    x, y, z = _components(rotation_vector)
-    w = 1 / np.sqrt(1 + (x * x + y * y + z * z) / 4)
-    half = w / 2
-    return _assemble(rotation_vector, w, x * half, y * half, z * half)
+    vector = _components(rotation_vector)
+    squared = _sum_of_squares(vector)
+    squared /= 4
+    squared += 1
+    result = _empty(rotation_vector, squared.shape, 4, squared.dtype)
+    w = np.divide(1, np.sqrt(squared, out=squared), out=result[..., 0])
+    half = np.divide(w, 2, out=squared)
+    for component, of_vector in zip(_components(result)[1:], vector, strict=True):
+        np.multiply(of_vector, half, out=component)
+    return result
 
 
 def log(quaternion: Array) -> Array:
     """Unit quaternion (..., 4) -> the shortest axis-angle (..., 3), of length at most pi."""
-    w, x, y, z = _components(quaternion)
-    sine = np.sqrt(x * x + y * y + z * z)
+    w, *vector = _components(quaternion)
+    sine = _sum_of_squares(vector)
+    np.sqrt(sine, out=sine)
+    scale = np.asarray(np.arctan2(sine, np.abs(w)))
     small = sine < 1e-7
-    angle_over_sine = np.where(small, 2.0, 2 * np.arctan2(sine, np.abs(w)) / np.where(small, 1, sine))
-    scale = np.where(w < 0, -angle_over_sine, angle_over_sine).astype(quaternion.dtype)
-    return _assemble(quaternion, x * scale, y * scale, z * scale)
+    np.copyto(sine, 1, where=small)
+    scale *= 2
+    scale /= sine
+    np.copyto(scale, 2, where=small)
+    np.negative(scale, out=scale, where=w < 0)
+    result = _empty(quaternion, scale.shape, 3, scale.dtype)
+    for component, of_vector in zip(_components(result), vector, strict=True):
+        np.multiply(of_vector, scale, out=component)
+    return result
 
 
 def to_matrix(quaternion: Array) -> Array:
@@ -155,6 +186,25 @@ def _dot(a: Array, b: Array) -> Array:
     aw, ax, ay, az = _components(a)
     bw, bx, by, bz = _components(b)
     return aw * bw + ax * bx + ay * by + az * bz
+
+
+def _sum_of_squares(components: Sequence[Array]) -> Array:
+    """(...) each -> (...), floating point numbers."""
+    first = components[0]
+    dtype = np.result_type(first.dtype, np.float16)
+    result, square = (np.empty_like(first, dtype=dtype) for _ in range(2))
+    np.square(first, out=result)
+    for component in components[1:]:
+        result += np.square(component, out=square)
+    return result
+
+
+def _empty(like: Array, shape: tuple[int, ...], count: int, dtype: np.dtype[Any]) -> Array:
+    """(*shape, count), laid out in memory as ``like`` is.
+
+    Large results are filled in place: to ask for memory takes several times as long as to compute what it holds.
+    """
+    return np.empty_like(like, shape=(*shape, count), dtype=dtype)
 
 
 def _assemble(like: Array, *components: Array) -> Array:
