@@ -18,6 +18,7 @@ from .smpl_rig.body_parts import BODY_PARTS
 from .smpl_rig.image_sequence import images_of, is_image_sequence
 from .smpl_rig.motion import Motion
 from .smpl_rig.refine import open_gaps
+from .smpl_rig.skeleton import JOINT_NAMES
 from .smpl_rig.smoothness import Preset
 
 _LONGEST_NAME = 40
@@ -39,6 +40,11 @@ def is_captured(candidate: Any) -> bool:
         return False
     action = candidate.animation_data.action
     return action is not None and "motion" in (action.get(PROPERTY) or ())
+
+
+def has_smpl_joints(armature: Any) -> bool:
+    """Whether it has the bones that a captured person has."""
+    return all(name in armature.data.bones for name in JOINT_NAMES)
 
 
 def captured_armature(context: Any) -> Any:

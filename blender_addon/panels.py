@@ -14,7 +14,8 @@ from .smpl_rig.smoothness import smoothness_presets
 _CHARACTER_PX = 6.6
 _SHOWN_CAPTURES = 12
 _FORMATS = (("FBX", "FBX"), ("GLB", "glTF"), ("USD", "USD"), ("ABC", "Alembic"))
-_MOTION_FORMATS, _CAPTURE_FORMATS = (("BVH", "BVH"),), (("NPZ", "AMASS"), ("CSV", "CSV"))
+#: Of SMPL's joints alone; the last two know the body, too, that a capture is of.
+_SMPL_FORMATS = (("BVH", "BVH"), ("NPZ", "AMASS"), ("CSV", "CSV"))
 
 
 class SidebarPanel:
@@ -112,7 +113,7 @@ class LIMBER_PT_export(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  # 
     bl_order = 10  # after all that one exports
 
     def draw(self, context: Any) -> None:
-        from .characters import animated_armature, is_captured
+        from .characters import animated_armature, has_smpl_joints, is_captured
 
         layout, armature = self.layout, animated_armature(context)
         if armature is None:
@@ -120,8 +121,8 @@ class LIMBER_PT_export(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  # 
             return
         layout.label(text=armature.name, icon="OUTLINER_OB_ARMATURE")
         column = layout.column(align=True)
-        of_motion = _MOTION_FORMATS + (_CAPTURE_FORMATS if is_captured(armature) else ())
-        for formats in (_FORMATS, of_motion):
+        known = 3 if is_captured(armature) else int(has_smpl_joints(armature))
+        for formats in (_FORMATS, _SMPL_FORMATS[:known]):
             row = column.row(align=True)
             for file_format, text in formats:
                 row.operator("limber.export", text=text).file_format = file_format
