@@ -29,6 +29,8 @@ Mask = NDArray[np.bool_]
 
 #: Thighs and shins turn by this before it counts as much as feet and hips that turn by those.
 LEG_RAD, FOOT_RAD, HIPS_RAD = np.deg2rad(2.5), np.deg2rad(15), np.deg2rad(7)
+#: People's hips are hardly wider than this part of the leg's length.
+USUAL_HIPS = 0.2
 #: Feet are never turned by more.
 MOST_FOOT_RAD = np.deg2rad(30)
 #: How far a sole may be off before it counts as much, as a part of how far a leg moves it; level, and up and down.
@@ -168,7 +170,7 @@ def _settled_pelvis(stance: Stance, matrix: Floats, sides: Floats, pelvis: Float
         pelvis: (T, 6), the present one.
     """
     pelvis, count = pelvis.copy(), len(pelvis)
-    usual = np.repeat(1 / np.array([LEG_RAD * stance.leg_length, HIPS_RAD]) ** 2, 3)
+    usual = np.repeat(1 / np.array([LEG_RAD * stance.leg_length, _hips_rad(stance)]) ** 2, 3)
     pull = np.repeat([PULL_BACK, 1.0], 3)
     timeline = Timeline(stance.times_s) if count > 2 else None
     weights = (np.diagonal(matrix, axis1=1, axis2=2) / usual + pull).T  # (6, T)
@@ -187,6 +189,12 @@ def _settled_pelvis(stance: Stance, matrix: Floats, sides: Floats, pelvis: Float
             else:
                 pelvis[:, axis] = system.solve((timeline.share * asked)[None])[0]
     return pelvis
+
+
+def _hips_rad(stance: Stance) -> float:
+    """By how much hips turn before it counts: on wide ones a turn carries the feet further, and has to be undone."""
+    width = float(np.linalg.norm(stance.hips[:, 0] - stance.hips[:, 1], axis=-1).mean())
+    return float(HIPS_RAD * np.sqrt(max(1.0, width / (USUAL_HIPS * stance.leg_length))))
 
 
 def _stiffness(stance: Stance) -> Floats:

@@ -1,6 +1,6 @@
 """How well planted feet hold on rigs of all kinds, over the whole library of motion, as a table.
 
-    python -m tests.smpl_rig.retarget.planting_figures
+    python -m tests.smpl_rig.retarget.planting_figures [RIG ...]
 
 Skating is how fast, in the mean over all moments in which a heel or toe rests, it slides over the floor; the rig's for
 legs as long as the person's.
@@ -71,6 +71,7 @@ def measured(fit: tuple[Retargeting, BuiltRig], performance: Performance) -> tup
 def main() -> None:
     rest_joints = plain_adult()
     rigs = all_rigs(rest_joints)
+    rigs = {name: rigs[name] for name in sys.argv[1:] or rigs}
     rows: dict[str, list[tuple[float, ...]]] = {}
     for clip, performance in performances(rest_joints):
         moments = float((performance.contacts[1:] * performance.contacts[:-1]).sum())

@@ -31,7 +31,7 @@ def fitted(name: str, rig: Rig, rest_joints: np.ndarray) -> tuple[Retargeting, B
 RIGS = MPFB | {"kaykit": kaykit_rig}
 
 
-@pytest.mark.parametrize("motion", [*LIBRARY, "cc0_dance_charleston"])
+@pytest.mark.parametrize("motion", [*LIBRARY, "cc0_dance_charleston", "cc0_dance_reach_hip"])
 @pytest.mark.parametrize("name", RIGS)
 def test_people_on_other_peoples_rigs(name: str, motion: str, rest_joints: np.ndarray) -> None:
     """Limbs within 3 degrees on every frame, and feet that skate no more than the person's, for legs as long."""
@@ -42,3 +42,14 @@ def test_people_on_other_peoples_rigs(name: str, motion: str, rest_joints: np.nd
     assert limb_errors(built, heads, performance).max() < 3
     soles = rig_soles(retargeting, turned, heads)
     assert skate(soles, performance) <= retargeting.scale * skate(soles_of(performance), performance)
+
+
+def test_wide_hips_give_way_so_that_soles_stay_on_the_floor(rest_joints: np.ndarray) -> None:
+    """KayKit's are three times as wide for its legs: turned as the person's, they would lift a foot that rests."""
+    performance = from_library("cc0_dance_reach_hip", rest_joints)
+    retargeting, built = fitted("kaykit", kaykit_rig(), rest_joints)
+    pose = plant_feet(retargeting, retargeting.follow(performance), performance)
+    soles = rig_soles(retargeting, *built.posed(retargeting.keys(pose)))
+    wanted = retargeting.brought(soles_of(performance), performance)
+    away = np.abs(soles - wanted)[..., 2] / retargeting.scale
+    assert away[performance.contacts > 0.5].max() < 0.01  # metres, for legs as long as the person's
