@@ -250,8 +250,10 @@ class _Fit:
         self._image = self._tensor(np.nan_to_num(track.landmarks2d[..., :2]))
         self._image_weight = self._tensor(seen)
         self._height = self._tensor(height)
-        self._trust = trusted_3d
+        self._trusted = self._tensor(trusted_3d.astype(float))
         world, world_weight = _filled_world(track, trusted_3d)
+        if guess is not None:  # which knows more than what is barely believed
+            world_weight = np.where(trusted_3d, world_weight, 0.0)
         self._world, self._world_weight = self._tensor(world), self._tensor(world_weight[:, None] * weight)
         self._times = self._tensor(track.timestamps_s - track.timestamps_s[0])
         middle, spread = _usual_pose()
@@ -406,9 +408,22 @@ class _Fit:
         return torch.stack(penalties, dim=1)
 
     def _first_pose(self, chosen: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
+        """Pelvis (T, 3, 3), and rotation vectors (T, 24, 3) of the other joints.
+
+        From a guess, limbs begin half-way to where BlazePose's 3D points them: the fit finds a pose near by that agrees
+        with the picture, and there are others.
+        """
+        if self._guess is None:
+            return self._pose_by_world(chosen, betas)
+        bend = rotation_vector_from_matrix(self._guess[chosen])
+        _, pointed = self._pose_by_world(chosen, betas)
+        limbs = [INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint, _, _ in _LIMBS]
+        part = 0.5 * self._trusted[chosen, None, None]  # (T, 1, 1)
+        bend[:, limbs] = torch.lerp(bend[:, limbs], pointed[:, limbs], part)
+        return self._guess[chosen, 0], bend
+
+    def _pose_by_world(self, chosen: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
         """Pelvis (T, 3, 3) from the torso of BlazePose's 3D, and rotation vectors (T, 24, 3) that point the limbs."""
-        if self._guess is not None:
-            return self._guess[chosen, 0], rotation_vector_from_matrix(self._guess[chosen])
         world = self._world[chosen]
         rest = self._skin.template + self._skin.shapedirs @ betas  # (33, 3)
         torso = [LANDMARK_INDEX[name] for name in _TORSO]
