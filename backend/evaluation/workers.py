@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 import torch
@@ -31,8 +33,21 @@ def side_by_side(
     if not tasks:
         return []
     # a forked process would inherit the renderer's and torch's threads in the middle of their work
-    with ProcessPoolExecutor(workers, get_context("spawn"), start) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (start,)) as pool:
         futures: list[Future[Any]] = [pool.submit(function, *arguments) for arguments in tasks]
         for done in tqdm(as_completed(futures), what, len(futures)):
             done.result()
         return [future.result() for future in futures]
+
+
+def _begin(start: Callable[[], None]) -> None:
+    """Watches the process that asked, and ends with it however that ends; then starts."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    start()
+
+
+def _end_with_parent() -> None:
+    asking = parent_process()
+    if asking is not None:
+        asking.join()
+        os._exit(1)
