@@ -56,11 +56,11 @@ def test_every_answer_is_judged(library: Library) -> None:
     assert truth.answer == TRUTH
     assert truth.pa_mpjpe == pytest.approx(0, abs=1e-3)
     assert truth.pve == pytest.approx(0, abs=1e-3)
-    asked = [network, f"{network}, fitted", f"{network}, fitted, smoothed"]
+    asked = [network, f"{network}, asked once", f"{network}, fitted", f"{network}, fitted, smoothed"]
     assert [row.answer for row in judged] == [RAW, FAIR, "per-frame", "per-frame, smoothed", *asked]
     assert all(0 < row.pa_mpjpe < 400 for row in judged)
-    assert [np.isfinite(row.pve) for row in judged] == [False, False] + 5 * [True], "who has a body"
-    assert len({row.pa_mpjpe for row in judged}) == 7
+    assert [np.isfinite(row.pve) for row in judged] == [False, False] + 6 * [True], "who has a body"
+    assert len({row.pa_mpjpe for row in judged}) == 8
     assert judged[3].acc_err < judged[2].acc_err
     assert judged[0].jitter > truth.jitter
 
