@@ -14,32 +14,33 @@ import pytest
 
 from backend.evaluation.workers import one_thread, side_by_side
 
+ASKING = """
+import os
+import time
+from pathlib import Path
 
-def double(number: int) -> int:
-    return 2 * number
+from backend.evaluation.workers import one_thread, side_by_side
 
 
-def sleep_long(folder: Path) -> None:
+def sleep_long(folder):
     (folder / str(os.getpid())).touch()
     time.sleep(60)
 
 
+if __name__ == "__main__":
+    side_by_side("sleep", sleep_long, [(Path(__file__).parent,)] * 2, one_thread, 2)
+"""
+
+
 def test_results_come_in_the_order_of_the_tasks() -> None:
-    assert side_by_side("numbers", double, [(3,), (1,), (2,)], one_thread, 2) == [6, 2, 4]
-    assert side_by_side("nothing", double, [], one_thread, 2) == []
+    assert side_by_side("numbers", abs, [(-3,), (1,), (-2,)], one_thread, 2) == [3, 1, 2]
+    assert side_by_side("nothing", abs, [], one_thread, 2) == []
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
-    asking = (
-        "from pathlib import Path\n"
-        "from backend.evaluation.workers import one_thread, side_by_side\n"
-        "from tests.backend.evaluation.test_workers import sleep_long\n"
-        "if __name__ == '__main__':\n"
-        f"    side_by_side('sleep', sleep_long, [(Path({str(tmp_path)!r}),)] * 2, one_thread, 2)\n"
-    )
     script = tmp_path / "asking.py"
-    script.write_text(asking)
+    script.write_text(ASKING)
     root = Path(__file__).parents[3]
     parent = subprocess.Popen([sys.executable, script], env={**os.environ, "PYTHONPATH": str(root)}, cwd=root)
     try:
