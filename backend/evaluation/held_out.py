@@ -18,7 +18,7 @@ from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.training.detector import DetectorErrors
 from backend.training.examples import ExampleSource, Variety
 from backend.training.motions import Library
-from backend.training.variety import Clips, MotionVariety
+from backend.training.variety import UNSTRETCHED_MOTION, Clips
 
 from . import simulated
 from .answers import scored
@@ -28,21 +28,7 @@ from .workers import one_thread, side_by_side
 
 #: Library motion as it is, at 30 frames per second: what is measured must not depend on what training stretches. The
 #: detector always has 3D, as it has on footage but for moments.
-UNSTRETCHED = Variety(
-    motion=MotionVariety(
-        usual_rates=(30, 30),
-        rates=(30, 30),
-        usual=1.0,
-        speed=(1.0, 1.0),
-        mixed=0.0,
-        loosened=0.0,
-        straightened=0.0,
-        posed=0.0,
-        at_rest=0.0,
-        low=0.0,
-    ),
-    detector=DetectorErrors(without_world=0.0),
-)
+UNSTRETCHED = Variety(motion=UNSTRETCHED_MOTION, detector=DetectorErrors(without_world=0.0))
 WITHOUT_3D = replace(UNSTRETCHED, detector=DetectorErrors(without_world=1.0))
 FRAMES = 90
 

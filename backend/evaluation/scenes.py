@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from backend.demo.choreography import perform
 from backend.demo.clip import Outfit
 from backend.rendering import Camera, Colour, Image
 from backend.training.cameras import CameraVariety, draw_cameras
-from backend.training.variety import Clips, MotionVariety, draw_motion
+from backend.training.variety import UNSTRETCHED_MOTION, Clips, draw_motion
 from smpl_rig import rotations
 from smpl_rig.body import Body, skin
 from smpl_rig.kinematics import forward_kinematics
@@ -25,16 +25,11 @@ FRAME_RATE = 30
 #: One scene in so many shows the authored motion, whose feet are planted exactly.
 AUTHORED_EVERY = 5
 #: Library motion as it is, in all directions.
-MOTIONS = MotionVariety(
+MOTIONS = replace(
+    UNSTRETCHED_MOTION,
     usual_rates=(FRAME_RATE, FRAME_RATE),
     rates=(FRAME_RATE, FRAME_RATE),
-    usual=1.0,
     speed=(0.9, 1.1),
-    mixed=0.0,
-    loosened=0.0,
-    straightened=0.0,
-    posed=0.0,
-    at_rest=0.0,
     low=0.1,
 )
 #: Cameras that stand still, most of them level, and see the whole person.

@@ -46,6 +46,19 @@ class MotionVariety:
     leaning_rad: float = 0.15
 
 
+#: Library motion as it is, at 30 frames per second.
+UNSTRETCHED_MOTION = MotionVariety(
+    usual_rates=(30, 30),
+    rates=(30, 30),
+    usual=1.0,
+    speed=(1.0, 1.0),
+    mixed=0.0,
+    loosened=0.0,
+    straightened=0.0,
+    posed=0.0,
+    at_rest=0.0,
+    low=0.0,
+)
 #: How free joints are, beside ``offset_rad``; those not named are fully free.
 _FREEDOM = {"spine": 0.4, "neck": 0.8, "head": 0.6, "collar": 0.4, "knee": 0.0, "elbow": 0.0, "hand": 0.2, "foot": 0.4,
             "pelvis": 0.0, "ankle": 0.6, "wrist": 0.8}  # fmt: skip
