@@ -37,7 +37,7 @@ from backend.models.estimation import estimate_body, once, with_mirror_image
 from backend.models.weights import load_networks
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
-from backend.placement import intrinsics, place, place_before_moving_camera
+from backend.placement import camera_stays, intrinsics, moving_camera_path, place
 from backend.threads import SOLVER_THREADS, torch_threads
 from smpl_rig import rotations
 from smpl_rig.body import Body, load_body
@@ -300,8 +300,10 @@ def motion_of(
     """Everything known of a person, who is placed in the world; without ``camera``, it stands still."""
     rest_joints = body.rest_joints(in_camera.betas)
     turns = camera.of(track.frames) if camera else None
-    put = place_before_moving_camera if camera and camera.moves else place
-    placed = put(in_camera.rotations, in_camera.transl, rest_joints, track.timestamps_s, track.observed, turns)
+    camera_path = moving_camera_path if camera and camera.moves else camera_stays
+    placed = place(
+        in_camera.rotations, in_camera.transl, rest_joints, track.timestamps_s, track.observed, turns, camera_path
+    )
     _, joints_world = forward_kinematics(placed.local_rotations, rest_joints, placed.trans)
     return Motion(
         poses=rotations.log(placed.local_rotations).reshape(len(track.frames), -1),

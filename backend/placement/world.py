@@ -16,7 +16,6 @@ from smpl_rig.soles import sole_points
 
 from .footing import footing_offsets
 from .gravity import world_from_camera_rotation
-from .moving_camera import moving_camera_path
 
 Floats = NDArray[np.floating[Any]]
 
@@ -41,6 +40,16 @@ class Placed:
     contacts: Floats
 
 
+#: From sole points (T, P, 3), times (T,) and where the person was observed (T,): the camera's path (T, 3) from the
+#: origin, metres, in axes that stand still.
+CameraPath = Callable[[Floats, Floats, NDArray[np.bool_]], Floats]
+
+
+def camera_stays(points: Floats, _times_s: Floats, _observed: NDArray[np.bool_]) -> Floats:
+    """The path of a camera that stays in its place."""
+    return np.zeros((len(points), 3))
+
+
 def place(
     camera_rotations: Floats,
     transl: Floats,
@@ -48,8 +57,9 @@ def place(
     times_s: Floats,
     observed: NDArray[np.bool_],
     turns: Floats | None = None,
+    camera_path: CameraPath = camera_stays,
 ) -> Placed:
-    """Before a camera that stays in its place. The path is moved so that planted feet stay where they are.
+    """Sets a person into the world. The path is moved so that planted feet stay where they are.
 
     The floor at z = 0 is the lowest level on which they stand.
 
@@ -60,35 +70,8 @@ def place(
         times_s: (T,).
         observed: (T,) bool.
         turns: (T, 3, 3) from the camera's axes in each frame to axes that stand still; None if the camera does.
+        camera_path: where the camera goes; of one that goes somewhere the feet tell (:mod:`.moving_camera`).
     """
-    return _place(camera_rotations, transl, rest_joints, times_s, observed, turns, _stays)
-
-
-def place_before_moving_camera(
-    camera_rotations: Floats,
-    transl: Floats,
-    rest_joints: Floats,
-    times_s: Floats,
-    observed: NDArray[np.bool_],
-    turns: Floats | None = None,
-) -> Placed:
-    """As :func:`place`, where the camera also goes somewhere: where to, the feet tell."""
-    return _place(camera_rotations, transl, rest_joints, times_s, observed, turns, moving_camera_path)
-
-
-def _stays(points: Floats, _times_s: Floats, _observed: NDArray[np.bool_]) -> Floats:
-    return np.zeros((len(points), 3))
-
-
-def _place(
-    camera_rotations: Floats,
-    transl: Floats,
-    rest_joints: Floats,
-    times_s: Floats,
-    observed: NDArray[np.bool_],
-    turns: Floats | None,
-    camera_path: Callable[[Floats, Floats, NDArray[np.bool_]], Floats],
-) -> Placed:
     local = rotations.from_matrix(camera_rotations.astype(np.float64))
     if turns is not None:
         local[:, 0] = rotations.multiply(rotations.from_matrix(turns), local[:, 0])

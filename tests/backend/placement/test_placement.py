@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.demo.choreography import perform
-from backend.placement import CameraError, intrinsics, place, place_before_moving_camera
+from backend.placement import CameraError, intrinsics, moving_camera_path, place
 from smpl_rig import rotations
 from smpl_rig.axes import WORLD_FROM_LEVEL_CAMERA
 from smpl_rig.contacts import contact_probabilities
@@ -147,7 +147,7 @@ def test_feet_tell_where_a_moving_camera_goes(rest_joints: np.ndarray) -> None:
     transl = np.einsum("tji,tj->ti", cameras, truth.joints_world[:, 0] - stands) - rest_joints[0]
     seen = rotations.to_matrix(local), transl, rest_joints, times, observed, cameras[0].T @ cameras
     moved = []
-    for placed in (place(*seen), place_before_moving_camera(*seen)):
+    for placed in (place(*seen), place(*seen, camera_path=moving_camera_path)):
         # the first camera looks along y
         turn = cameras[0] @ WORLD_FROM_LEVEL_CAMERA.T
         path = (placed.trans - placed.trans[0]) @ turn.T - (truth.trans - truth.trans[0])
@@ -167,6 +167,6 @@ def test_nobody_tells_nothing_of_a_moving_camera(rest_joints: np.ndarray) -> Non
     truth = perform(rest_joints, 30.0)
     nobody = np.zeros(len(truth.timestamps_s), dtype=bool)
     matrices = rotations.to_matrix(truth.local_rotations)
-    moving = place_before_moving_camera(matrices, truth.trans, rest_joints, truth.timestamps_s, nobody)
+    moving = place(matrices, truth.trans, rest_joints, truth.timestamps_s, nobody, camera_path=moving_camera_path)
     staying = place(matrices, truth.trans, rest_joints, truth.timestamps_s, nobody)
     np.testing.assert_allclose(moving.trans, staying.trans, atol=1e-6)
