@@ -187,6 +187,9 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("-o", "--out", type=Path, default=Path("runs"), metavar="DIR", help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=_count, metavar="N", help="of each network, instead of its recipe's")
+    parser.add_argument(
+        "--go-on-from", type=Path, metavar="DIR", help="a folder of weights, NETWORK.safetensors, to begin with"
+    )
     parser.add_argument("--install", action="store_true", help="let Limber use the weights")
     parser.add_argument("--smoke", action="store_true", help="a few steps, to see that everything is in its place")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
@@ -441,7 +444,8 @@ def _train(parsed: argparse.Namespace) -> int:
         library = load_library(parsed.motions, lambda done, total: progress("motions", done / total))
     clips, made = library.clips("train"), {"motions": json.dumps(library.minutes_by_source("train"))}
     for name in LANDMARK_NETWORKS if parsed.networks == ["all"] else parsed.networks:
-        weights = teach(name, clips, parsed.out, device, recipes, made)
+        begun = parsed.go_on_from / f"{name}.safetensors" if parsed.go_on_from else None
+        weights = teach(name, clips, parsed.out, device, recipes, made, begun)
         if parsed.install:
             weights = Path(shutil.copyfile(weights, weights_file(name)))
         print(weights)

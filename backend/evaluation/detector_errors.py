@@ -10,6 +10,7 @@ clothes vary more than renders; what a network learns is wrong where they are fa
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -34,6 +35,10 @@ Floats = NDArray[np.floating[Any]]
 
 LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 SEEN = 0.5
+#: Joints that bend, each with those before and after it.
+BENDING = {"elbow": ("shoulder", "elbow", "wrist"), "knee": ("hip", "knee", "ankle")}
+#: Degrees between which bends are told apart.
+BENDS = (0, 15, 30, 45, 60, 90, 180)
 
 
 def image_errors(sequence: Sequence, limb: str) -> Floats:
@@ -70,6 +75,26 @@ def world_errors(sequence: Sequence, limb: str) -> Floats:
     return np.asarray(1000 * (errors - np.nanmedian(errors, axis=1, keepdims=True)))
 
 
+def bends(sequence: Sequence, joint: str) -> Floats:
+    """How far joints of both sides are bent, and how far in BlazePose's 3D: (2, 2 T) degrees, NaN where not known.
+
+    Raises:
+        KeyError: if ``joint`` does not bend.
+    """
+    found = []
+    for side in ("left", "right"):
+        names = [f"{side}_{name}" for name in BENDING[joint]]
+        true = _bend(*(sequence.joints[:, INDEX[name]] for name in names))
+        found.append([true, _bend(*(sequence.track.landmarks3d[:, LANDMARK_INDEX[name]] for name in names))])
+    return np.concatenate(found, axis=1)
+
+
+def _bend(start: Floats, middle: Floats, end: Floats) -> Floats:
+    """Degrees from straight of three points, (T, 3) each."""
+    upper, lower = middle - start, end - middle
+    return np.degrees(np.arctan2(np.linalg.norm(np.cross(upper, lower), axis=-1), (upper * lower).sum(-1)))
+
+
 def trembling(errors: Floats) -> Floats:
     """Second differences over time of errors (2, T, n)."""
     return np.diff(errors, n=2, axis=1)
@@ -103,6 +128,27 @@ def table(films: list[Sequence], simulated: list[Sequence]) -> str:
     return aligned(rows)
 
 
+def table_of_bends(films: list[Sequence], simulated: list[Sequence]) -> str:
+    """For what truly is bent between two angles, the median of how far its 3D has it bent, real and simulated."""
+    ranges = list(itertools.pairwise(BENDS))
+    rows = [["bent by", *(f"{low} to {high}" for low, high in ranges)]]
+    for joint in BENDING:
+        row = [joint]
+        for low, high in ranges:
+            seen = [
+                _median_seen([bends(sequence, joint) for sequence in group], low, high) for group in (films, simulated)
+            ]
+            row.append(" / ".join("-" if np.isnan(value) else f"{value:.0f}" for value in seen))
+        rows.append(row)
+    return aligned(rows)
+
+
+def _median_seen(found: Floats, low: float, high: float) -> float:
+    true, seen = found
+    among = seen[(true >= low) & (true < high) & np.isfinite(seen)]
+    return float(np.median(among)) if len(among) else np.nan
+
+
 def main() -> int:
     """Prints how much the real and the simulated detector err."""
     parser = argparse.ArgumentParser(prog="python -m backend.evaluation.detector_errors", description=main.__doc__)
@@ -117,7 +163,8 @@ def main() -> int:
         # the detector's errors are asked for, not those of a guessed focal length
         sequences = [replace(film.sequence(), K=film.intrinsics) for film in films]
         library = load_library(parsed.motions)
-        print(table(sequences, [sequence for _, sequence in held_out_sequences(library, parsed.sequences, 0)]))
+        simulated = [sequence for _, sequence in held_out_sequences(library, parsed.sequences, 0)]
+        print(table(sequences, simulated), table_of_bends(sequences, simulated), sep="\n\n")
     except (LimberError, OSError) as error:
         print(f"limber: {error}", file=sys.stderr)
         return 1

@@ -44,7 +44,7 @@ $sources
 
 The encoder, which all networks start from: $encoder_steps steps of $encoder_clips clips. The network, and with it the
 encoder at $encoder_rate of its rate: $steps steps of $clips clips, learning rate $learning_rate, seed $seed; then
-$steadying steps at a lower rate in which the error of its acceleration counts too.
+$steadying steps at a lower rate in which the error of its acceleration counts too.$went_on
 
 ## How good it is
 
@@ -108,9 +108,17 @@ def card(name: str, rows: Sequence[Row], machine: str) -> str:
         clips=recipe["clips"],
         learning_rate=recipe["learning_rate"],
         seed=recipe["seed"],
+        went_on="".join(map(_told, json.loads(made.get("went_on", "[]")))),
         count=len({row.sequence for row in rows}),
         machine=machine,
         figures=table(chosen),
+    )
+
+
+def _told(recipe: Mapping[str, Any]) -> str:
+    return (
+        f" It went on\n(`--go-on-from`) in the same way for {recipe['steps']} and {recipe['steps'] // 4} steps of"
+        f" {recipe['clips']} clips, learning rate {recipe['learning_rate']:g}, seed\n{recipe['seed']}."
     )
 
 

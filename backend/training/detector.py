@@ -39,12 +39,14 @@ class DetectorErrors:
         mistake: deviation of where its end then lies; half of that for its first landmark.
         visibility: logit of the visibility that is told for a landmark in sight.
         hidden_visibility: how much less it is for a hidden one.
-        depth_slope: by how much BlazePose's 3D is compressed along the line of sight.
+        depth_slope: by how much BlazePose's 3D is compressed along the line of sight; legs otherwise than the rest.
+        shins_away_m: how far its ankles lie too far from the camera.
         depth_lean: deviation of how much its depth grows with height, metres in a metre; above the hips and below them
             by amounts of their own.
         world_scale: size of its person.
         world_bias_m: deviation of each landmark's fixed error in its 3D, along the line of sight; a third of it across.
         world_wander_m: deviation of the wandering error likewise.
+        world_coherence: part of the variance of both that a limb's landmarks share: it leans, but stays as straight.
         world_jitter_m: deviation of the error from frame to frame likewise.
         flips_per_s: how often a limb's depth turns to the wrong side of its joint.
         flip_s: how long it stays there.
@@ -58,8 +60,8 @@ class DetectorErrors:
     misplaced_m: Range = (0.005, 0.02)
     proportions_m: Range = (0.005, 0.03)
     image_bias: Range = (0.003, 0.016)
-    image_wander: Range = (0.0015, 0.013)
-    image_jitter: Range = (0.0003, 0.0025)
+    image_wander: Range = (0.001, 0.011)
+    image_jitter: Range = (0.0003, 0.003)
     memory_s: Range = (0.08, 0.8)
     hidden_errors: Range = (1.0, 4.0)
     moving_errors: Range = (0.0, 1.0)
@@ -68,12 +70,14 @@ class DetectorErrors:
     mistake: Range = (0.02, 0.15)
     visibility: Range = (2.5, 7.0)
     hidden_visibility: Range = (0.5, 6.0)
-    depth_slope: Range = (0.5, 0.95)
-    depth_lean: Range = (0.0, 0.25)
+    depth_slope: Range = (0.3, 0.95)
+    depth_lean: Range = (0.0, 0.2)
+    shins_away_m: Range = (-0.02, 0.12)
     world_scale: Range = (0.8, 1.1)
-    world_bias_m: Range = (0.02, 0.085)
-    world_wander_m: Range = (0.015, 0.07)
-    world_jitter_m: Range = (0.003, 0.03)
+    world_bias_m: Range = (0.01, 0.075)
+    world_wander_m: Range = (0.01, 0.065)
+    world_coherence: Range = (0.7, 0.97)
+    world_jitter_m: Range = (0.002, 0.02)
     flips_per_s: Range = (0.0, 0.25)
     flip_s: Range = (0.1, 1.0)
     without_world: float = 0.4
@@ -104,10 +108,11 @@ class Observation:
 
 #: Where errors are larger or smaller than elsewhere. Hips are often misplaced, but stay where they are.
 _IMAGE_BIAS = {"hip": 1.6}
-_IMAGE_ERROR = {"hip": 0.8, "wrist": 1.2, "pinky": 1.4, "index": 1.4, "thumb": 1.4, "knee": 1.0, "ankle": 1.1,
-                "heel": 1.2, "foot": 1.3, "nose": 0.5, "eye": 0.5, "ear": 0.6, "mouth": 0.5}  # fmt: skip
-_WORLD_ERROR = {"hip": 0.4, "shoulder": 0.8, "elbow": 1.2, "wrist": 1.6, "pinky": 1.7, "index": 1.7, "thumb": 1.6,
-                "nose": 1.1, "eye": 1.1, "ear": 1.0, "mouth": 1.1, "ankle": 1.2, "heel": 1.2, "foot": 1.3}  # fmt: skip
+_IMAGE_ERROR = {"hip": 0.9, "wrist": 0.9, "pinky": 1.1, "index": 1.1, "thumb": 1.1, "knee": 1.0, "ankle": 0.9,
+                "heel": 1.0, "foot": 1.1, "nose": 0.5, "eye": 0.5, "ear": 0.6, "mouth": 0.5}  # fmt: skip
+_WORLD_ERROR = {"hip": 0.4, "shoulder": 0.8, "elbow": 1.2, "wrist": 1.9, "pinky": 2.0, "index": 2.0, "thumb": 1.9,
+                "nose": 1.1, "eye": 1.1, "ear": 1.0, "mouth": 1.1, "knee": 1.2, "ankle": 1.6, "heel": 1.6,
+                "foot": 1.7}  # fmt: skip
 #: A limb and all that hangs on it, and the joint that it turns about.
 _LIMBS = [
     (f"{side}_{joint}", [f"{side}_{part}" for part in parts])
@@ -122,6 +127,14 @@ _LIMBS = [
 _ARMS = ("shoulder", "elbow", "wrist", "pinky", "index", "thumb")
 _LEGS = ("hip", "knee", "ankle", "heel", "foot_index")
 _FACE, _HAND, _FOOT = ("nose", "eye", "ear", "mouth"), ("wrist", "pinky", "index", "thumb"), ("ankle", "heel", "foot")
+#: Whose errors in depth are much alike, because it takes limbs for what limbs can be.
+_ALIKE = [
+    [index for index, name in enumerate(LANDMARK_NAMES) if name.removeprefix(side).startswith(parts)]
+    for side, parts in (
+        ("", ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "mouth")),
+        *((side, parts) for side in ("left_", "right_") for parts in (("elbow", *_HAND), ("knee", *_FOOT))),
+    )
+]
 #: What moves together where a person's limbs are of other lengths, and along which axis of the body at rest, in T-pose:
 #: x is outwards, y up, z forward.
 _PROPORTIONS = (
@@ -260,20 +273,36 @@ def _world(chance: _Chance, landmarks: Tensor, image_error: Tensor, hidden: Tens
         indices = [LANDMARK_INDEX[part] for part in parts]
         sign = 1 - 2 * flipped.float().unsqueeze(-1)
         depth[..., indices] = pivot + sign * (depth[..., indices] - pivot)
-    depth = depth * chance.each(errors.depth_slope)
+    legs = torch.tensor([_part(name).startswith(_LEGS) for name in LANDMARK_NAMES], device=depth.device)
+    depth = depth * torch.where(legs, chance.each(errors.depth_slope), chance.each(errors.depth_slope))
     for half in (world[..., 1].clamp_max(0), world[..., 1].clamp_min(0)):  # above the hips, and below
         depth = depth + chance.normal(len(depth), 1, 1) * chance.each(errors.depth_lean) * half
+    feet = torch.tensor([_part(name).startswith(_FOOT) for name in LANDMARK_NAMES], device=depth.device)
+    depth = depth + feet * chance.each(errors.shins_away_m)
     across = world[..., :2] + STANDING_M * image_error  # both heads of the network look at the same picture
     world = torch.cat((across, depth.unsqueeze(-1)), dim=-1)
     by_landmark = _by_landmark(_WORLD_ERROR, landmarks)[:, None]  # (33, 1)
     by_axis = landmarks.new_tensor([1 / 3, 1 / 3, 1.0])
-    bias = chance.normal(len(depth), 1, LANDMARK_COUNT, 3) * chance.each(errors.world_bias_m).unsqueeze(-1)
-    wander = chance.wander(LANDMARK_COUNT, 3) * chance.each(errors.world_wander_m).unsqueeze(-1)
-    wander = wander * (1 + 0.5 * hidden.unsqueeze(-1))
+    coherence = chance.each(errors.world_coherence).unsqueeze(-1)
+    clips, limbs = len(depth), len(_ALIKE)
+    bias = _alike(chance.normal(clips, 1, LANDMARK_COUNT, 3), chance.normal(clips, 1, limbs, 3), coherence)
+    bias = bias * chance.each(errors.world_bias_m).unsqueeze(-1)
+    wander = _alike(chance.wander(LANDMARK_COUNT, 3), chance.wander(limbs, 3), coherence)
+    wander = wander * chance.each(errors.world_wander_m).unsqueeze(-1) * (1 + 0.5 * hidden.unsqueeze(-1))
     jitter = chance.normal(*world.shape) * chance.each(errors.world_jitter_m).unsqueeze(-1)
     world = (world + (bias + wander + jitter) * by_landmark * by_axis) * chance.each(errors.world_scale).unsqueeze(-1)
     hips = world[..., [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]], :].mean(-2, keepdim=True)
     return world - hips
+
+
+def _alike(own: Tensor, shared: Tensor, coherence: Tensor) -> Tensor:
+    """Errors of which a limb's landmarks share a part: (B, T, 33, 3) and (B, T, limbs, 3) -> (B, T, 33, 3)."""
+    result = own.clone()
+    for limb, indices in enumerate(_ALIKE):
+        result[:, :, indices] = (
+            coherence.sqrt() * shared[:, :, limb, None] + (1 - coherence).sqrt() * own[:, :, indices]
+        )
+    return result
 
 
 def _turned_to_axis(points: Tensor, seen_at: Tensor) -> Tensor:

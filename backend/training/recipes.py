@@ -16,7 +16,7 @@ from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.features.landmarks import LandmarkEncoder
 from backend.models import NetworkError
 from backend.models.estimation import LandmarkNetwork
-from backend.models.weights import LANDMARK_NETWORKS, save_network
+from backend.models.weights import LANDMARK_NETWORKS, how_made, load_network, save_network
 
 from .examples import ExampleSource, Variety
 from .lessons import EncoderLesson, NetworkLesson
@@ -39,6 +39,8 @@ RECIPES: Mapping[str, TrainingSettings] = MappingProxyType(
 #: stand still than be wrong.
 STEADY = DirectWeights(acceleration=120.0)
 STEADYING_RATE = 0.4
+#: What has learned already goes on more slowly, so as not to forget.
+GOING_ON_RATE = 0.6
 NOTHING_TOLD: Mapping[str, str] = MappingProxyType({})
 #: Enough to see that everything is in its place.
 SMOKE_RECIPES = MappingProxyType({name: replace(recipe, steps=20, clips=4) for name, recipe in RECIPES.items()})
@@ -59,8 +61,11 @@ def teach(
     device: torch.device,
     recipes: Mapping[str, TrainingSettings] = RECIPES,
     made: Mapping[str, str] = NOTHING_TOLD,
+    begun: Path | None = None,
 ) -> Path:
     """Trains a network, and before it the encoder that all networks start from, unless ``out`` has that already.
+
+    A network that goes on from weights brings its encoder with it.
 
     Args:
         name: the network's.
@@ -69,30 +74,47 @@ def teach(
         device: to train on.
         recipes: of the network's run and the encoder's.
         made: what else is to be told in the file of how it was made.
+        begun: weights of that network to go on from; None is to begin anew.
 
     Returns:
         The file of the weights.
 
     Raises:
-        NetworkError: if there is no network of that name.
+        NetworkError: if there is no network of that name, or it has no such weights.
     """
     if name not in LANDMARK_NETWORKS:
         raise NetworkError(f"Network '{name}' is unknown. Choose one of {', '.join(LANDMARK_NETWORKS)}.")
-    school = School(clips, device)
-    encoder = school.encoder(out / ENCODER, recipes[ENCODER])
-
-    recipe = recipes[name]
-    torch.manual_seed(recipe.seed)
-    network = LandmarkNetwork(encoder, LANDMARK_NETWORKS[name]())
+    school, recipe = School(clips, device), recipes[name]
+    if begun is None:
+        encoder = school.encoder(out / ENCODER, recipes[ENCODER])
+        torch.manual_seed(recipe.seed)
+        network = LandmarkNetwork(encoder, LANDMARK_NETWORKS[name]())
+        told = {"recipe": json.dumps(asdict(recipe)), "encoder": json.dumps(asdict(recipes[ENCODER]))}
+    else:
+        torch.manual_seed(recipe.seed)
+        network = load_network(name, device, begun).train()
+        recipe = replace(recipe, learning_rate=recipe.learning_rate * GOING_ON_RATE)
+        told = gone_on(how_made(begun), recipe)
     lesson = NetworkLesson(network, name, school.body, recipe.frames_out).to(device)
     train(lesson, school.source(recipe.seed, 2), recipe, out / name, device)
-    steadying = replace(recipe, steps=recipe.steps // 4, learning_rate=recipe.learning_rate * STEADYING_RATE)
+    steadying = replace(
+        recipe,
+        steps=recipe.steps // 4,
+        learning_rate=recipe.learning_rate * STEADYING_RATE,
+        # bfloat16 does not tell where a joint is to the millimetres by which motion trembles
+        mixed_precision=False,
+    )
     lesson = NetworkLesson(network, name, school.body, recipe.frames_out, STEADY).to(device)
     train(lesson, school.source(recipe.seed, 3), steadying, out / f"{name}-steady", device)
     weights = out / f"{name}.safetensors"
-    told = {"recipe": json.dumps(asdict(recipe)), "encoder": json.dumps(asdict(recipes[ENCODER]))}
     save_network(network, name, weights, told | dict(made))
     return weights
+
+
+def gone_on(made: Mapping[str, str], recipe: TrainingSettings) -> dict[str, str]:
+    """What is told of a network that went on learning: how it was made before, and the recipes that followed."""
+    followed = [*json.loads(made.get("went_on", "[]")), asdict(recipe)]
+    return {key: made[key] for key in ("recipe", "encoder") if key in made} | {"went_on": json.dumps(followed)}
 
 
 class School:

@@ -41,6 +41,7 @@ class TrainingSettings:
         save_every_s: seconds between checkpoints.
         encoder_rate: what the encoder of a network learns by, as a part of that.
         averaged: decay of the running mean of the weights, which is what is kept.
+        mixed_precision: multiply in bfloat16, where the device does that faster.
     """
 
     steps: int = 6000
@@ -52,6 +53,7 @@ class TrainingSettings:
     save_every_s: float = 120.0
     encoder_rate: float = 0.3
     averaged: float = 0.999
+    mixed_precision: bool = True
 
 
 def train(lesson: Lesson, source: ExampleSource, settings: TrainingSettings, out: Path, device: torch.device) -> None:
@@ -66,16 +68,28 @@ def train(lesson: Lesson, source: ExampleSource, settings: TrainingSettings, out
     """
     run = _Run(lesson, source, settings, out)
     asked = _together(lesson, device)
+    mixed = settings.mixed_precision and multiplies_bfloat16(device)
     with _Log(out) as log:
         for step in tqdm(range(run.step, settings.steps), initial=run.step, total=settings.steps, desc=out.name):
             run.rate(_schedule(step / settings.steps))
             examples = source.draw(settings.clips, lesson.frames, round(lesson.occluded * settings.clips))
-            with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
                 loss, errors = asked(examples)
             run.learn(loss)
             log.write(run.step, {"loss": loss.item(), **errors})
             run.save_now_and_then()
     run.finish()
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies matrices of bfloat16 faster than others."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        # older releases do not tell
+        known: dict[str, bool | int | str] = getattr(torch.cpu, "get_capabilities", dict)()
+        return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+    return False
 
 
 class _Run:

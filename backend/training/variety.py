@@ -39,9 +39,9 @@ class MotionVariety:
     mixed: float = 0.25
     loosened: float = 0.6
     offset_rad: float = 0.25
-    straightened: float = 0.75
+    straightened: float = 0.9
     posed: float = 0.1
-    at_rest: float = 0.3
+    at_rest: float = 0.4
     low: float = 0.2
     leaning_rad: float = 0.15
 
@@ -71,7 +71,7 @@ _HIPS, _KNEES, _ANKLES = (
     [INDEX[f"{side}_{joint}"] for side in ("left", "right")] for joint in ("hip", "knee", "ankle")
 )
 #: Knees bent by much more than this are bent on purpose.
-NEARLY_STRAIGHT_RAD = math.radians(45)
+NEARLY_STRAIGHT_RAD = math.radians(60)
 #: How far arms at rest hang below a T-pose's, and how far they are raised above it.
 HANGING_RAD, RAISED_RAD = math.radians(85), math.radians(60)
 
@@ -208,7 +208,7 @@ def _straightened(chance: _Chance, rotations: Tensor, variety: MotionVariety) ->
     if not variety.straightened:
         return rotations
     clips = len(rotations)
-    part = (chance.uniform(clips, 1).sqrt() * chance.some(clips, variety.straightened))[..., None, None]
+    part = (chance.uniform(clips, 1).sqrt().sqrt() * chance.some(clips, variety.straightened))[..., None, None]
     bent = quaternions.log(rotations[:, :, _KNEES])  # (B, T, 2, 3)
     taken = part * bent * torch.exp(-(bent.norm(dim=-1, keepdim=True) / NEARLY_STRAIGHT_RAD).square())
     result = rotations.clone()

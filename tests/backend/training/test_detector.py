@@ -99,13 +99,38 @@ def test_a_mistaken_limb_is_elsewhere_for_a_moment_and_farthest_at_its_end() -> 
     assert (off[..., wrist] > off[..., elbow])[one].float().mean() > 0.8
 
 
+def test_limbs_lean_together_in_depth() -> None:
+    """An arm's errors are as much alike as asked, but for those of the hips, which are the origin of all."""
+    landmarks = standing(400)
+    exact = observe(landmarks, PERFECT).landmarks3d
+    elbow, wrist, knee = (LANDMARK_INDEX[f"left_{name}"] for name in ("elbow", "wrist", "knee"))
+    for name in ("world_bias_m", "world_wander_m"):
+        for coherence, least, most in ((0.0, -0.15, 0.15), (0.8, 0.7, 0.9), (1.0, 0.98, 1.0)):
+            errors = replace(PERFECT, world_coherence=(coherence, coherence), **{name: (0.05, 0.05)})
+            error = (observe(landmarks, errors).landmarks3d - exact)[..., 2]
+            of_each = error[..., [elbow, wrist, knee]].flatten(0, 1).T
+            told = torch.corrcoef(of_each)
+            assert least <= told[0, 1] <= most, f"{name}: an arm's own"
+            assert told[0, 2].abs() < 0.3, f"{name}: an arm and a leg have little in common"
+
+
+def test_ankles_lie_too_far_away_and_knees_do_not() -> None:
+    landmarks = standing(20)
+    exact = observe(landmarks, PERFECT).landmarks3d
+    error = observe(landmarks, replace(PERFECT, shins_away_m=(0.05, 0.1))).landmarks3d - exact
+    ankle = error[:, :, LANDMARK_INDEX["right_ankle"], 2]
+    assert ankle.min() >= 0.05
+    assert ankle.max() <= 0.1
+    assert error[:, :, LANDMARK_INDEX["right_knee"]].abs().max() < 1e-5
+
+
 def test_its_3d_trembles_along_the_line_of_sight() -> None:
     landmarks = standing(200)
     exact = observe(landmarks, PERFECT).landmarks3d
     error = observe(landmarks, replace(PERFECT, world_jitter_m=(0.02, 0.02))).landmarks3d - exact
-    knee = error[:, :, LANDMARK_INDEX["left_knee"]].square().mean((0, 1)).sqrt()
-    assert knee[2] == pytest.approx(0.02, rel=0.15)
-    assert knee[0] < 0.5 * knee[2]
+    ear = error[:, :, LANDMARK_INDEX["left_ear"]].square().mean((0, 1)).sqrt()
+    assert ear[2] == pytest.approx(0.02, rel=0.15)
+    assert ear[0] < 0.5 * ear[2]
 
 
 def test_its_3d_is_compressed_along_the_line_of_sight_only() -> None:
