@@ -133,13 +133,11 @@ def table_of_bends(films: list[Sequence], simulated: list[Sequence]) -> str:
     ranges = list(itertools.pairwise(BENDS))
     rows = [["bent by", *(f"{low} to {high}" for low, high in ranges)]]
     for joint in BENDING:
-        row = [joint]
-        for low, high in ranges:
-            seen = [
-                _median_seen([bends(sequence, joint) for sequence in group], low, high) for group in (films, simulated)
-            ]
-            row.append(" / ".join("-" if np.isnan(value) else f"{value:.0f}" for value in seen))
-        rows.append(row)
+        found = [np.concatenate([bends(sequence, joint) for sequence in group], axis=1) for group in (films, simulated)]
+        seen = [[_median_seen(each, low, high) for each in found] for low, high in ranges]
+        rows.append(
+            [joint, *(" / ".join("-" if np.isnan(value) else f"{value:.0f}" for value in pair) for pair in seen)]
+        )
     return aligned(rows)
 
 
