@@ -1,4 +1,7 @@
-"""Bakes that follow each other without holding Blender up: poses are found in a thread, keys are written in pieces."""
+"""Bakes that follow each other without holding Blender up.
+
+Rigs are read and keys written in pieces, poses are found in a thread.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from typing import Any
 
 from .smpl_rig.errors import LimberError
 
-#: Of one bake's progress, so much is the finding of poses, of which nobody knows how far it is.
+#: Of one bake's progress, so much is the reading and the finding of poses, of which nobody knows how far it is.
 _SOLVED = 0.7
+#: So long a rig is read at once: about as long as Blender takes to draw.
+_READING_S = 0.04
 
 
 class BakeRun:
@@ -24,7 +29,10 @@ class BakeRun:
         self._takes, self._begin = takes, begin
         self._done, self._part = 0, 0.0
         self._baking: Any = None
+        self._reading: Iterator[None] | None = None
         self._thread: threading.Thread | None = None
+        #: What each bake that was begun to be written has changed.
+        self._before: list[tuple[Any, Any]] = []
         self._pieces: Iterator[float] | None = None
         self._raised: LimberError | None = None
         #: The names of actions that are written.
@@ -49,16 +57,15 @@ class BakeRun:
         """Goes on for a moment.
 
         Raises:
-            LimberError: where a take cannot be baked. The others are not baked then.
+            LimberError: where a take cannot be baked. The others are not baked then; those before it stay.
         """
         if self.is_over:
             return
-        if self._baking is None:
-            self._read()
-        elif self._pieces is None:
-            self._wait()
-        else:
-            self._write(self._pieces)
+        try:
+            self._step()
+        except BaseException:
+            self._leave()
+            raise
 
     def finish(self) -> None:
         """Does all that is left, at once.
@@ -72,12 +79,39 @@ class BakeRun:
             self.step()
 
     def stop(self) -> None:
-        """Leaves what is not written yet; a bake that is being written is written to its end."""
-        while self._pieces is not None:
+        """Leaves every character as it was before the run, also where takes have been baked."""
+        self._pieces = None
+        while self._before:
+            _bring_back(*self._before.pop())
+        self.actions.clear()
+
+    def _step(self) -> None:
+        if self._baking is None:
+            self._baking = self._begin(self._done)
+            self._reading = self._baking.read(_READING_S)
+        elif self._reading is not None:
+            self._read(self._reading)
+        elif self._pieces is None:
+            self._wait()
+        else:
             self._write(self._pieces)
 
-    def _read(self) -> None:
-        self._baking = self._begin(self._done)
+    def _leave(self) -> None:
+        """Takes back what is half written; what was written before stays."""
+        if self._pieces is not None:
+            _bring_back(*self._before.pop())
+        self._keep()
+
+    def _keep(self) -> None:
+        """What is written stays."""
+        for _, before in self._before:
+            before.let_go()
+        self._before.clear()
+
+    def _read(self, pieces: Iterator[None]) -> None:
+        if next(pieces, True) is None:  # there is more to read
+            return
+        self._reading = None
         self._thread = threading.Thread(target=self._solve, name="Limber baking", daemon=True)
         self._thread.start()
 
@@ -93,6 +127,7 @@ class BakeRun:
         if self._raised is not None:
             raise self._raised
         self._thread, self._part = None, _SOLVED
+        self._before.append((self._baking, self._baking.before()))
         self._pieces = self._baking.write()
 
     def _write(self, pieces: Iterator[float]) -> None:
@@ -100,7 +135,12 @@ class BakeRun:
         if part is not None:
             self._part = _SOLVED + (1 - _SOLVED) * part
             return
-        if self._baking.action is not None:
-            self.actions.append(self._baking.action.name)
+        self.actions.append(self._baking.action.name)
         self._baking, self._pieces, self._part = None, None, 0.0
         self._done += 1
+        if self.is_over:
+            self._keep()
+
+
+def _bring_back(baking: Any, before: Any) -> None:
+    before.bring_back(baking.action)

@@ -1,6 +1,7 @@
 """Taking captured motion to other characters: what the buttons do."""
 # mypy: disable-error-code="valid-type"
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from bpy.props import StringProperty
 from . import retarget_watch, session
 from .bake_run import BakeRun
 from .operators import LimberOperator
-from .retarget_properties import bone_names
+from .retarget_properties import bone_names, is_known
 from .smpl_rig.errors import LimberError
 
 #: Between two pieces of work.
@@ -37,6 +38,13 @@ class _WithTarget(LimberOperator):
         return True
 
 
+def _are_bones_known(operator: Any, context: Any) -> bool:
+    if not is_known(context.scene.limber_retarget.target):
+        operator.poll_message_set("The target's bones are not known. Press Find Bones")
+        return False
+    return True
+
+
 class _WithTargetAndPerson(_WithTarget):
     """Needs a target and a captured person."""
 
@@ -47,7 +55,7 @@ class _WithTargetAndPerson(_WithTarget):
         if not _people(context):
             cls.poll_message_set("Select a captured person")
             return False
-        return True
+        return _are_bones_known(cls, context)
 
 
 class LIMBER_OT_find_bones(_WithTarget):  # noqa: N801
@@ -80,13 +88,21 @@ class _Baking(LimberOperator):
         raise NotImplementedError
 
     def conclude(self, context: Any, run: BakeRun) -> None:
-        """After all is baked, or some of it where the user has stopped it."""
+        """After all is baked, or the user has stopped it and the target is as it was."""
         retarget_watch.note_outdated()
-        self.report({"INFO"}, f"Baked {', '.join(run.actions) or 'nothing'}")
+        self.report({"INFO"}, f"Baked {', '.join(run.actions) or 'nothing'}" if run.is_over else "Stopped")
+
+    def abandon(self, context: Any) -> None:
+        """After nothing was baked, because the user has stopped it or it failed."""
 
     def run(self, context: Any) -> set[str]:
         run = self.begin(context)
-        run.finish()
+        try:
+            run.finish()
+        except LimberError:
+            if not run.actions:
+                self.abandon(context)
+            raise
         self.conclude(context, run)
         return {"FINISHED"}
 
@@ -103,7 +119,8 @@ class _Baking(LimberOperator):
             return {"CANCELLED"}
         if event.type == "ESC" and event.value == "PRESS":
             run.stop()
-            return self._end(context, run, {"FINISHED" if run.actions else "CANCELLED", "PASS_THROUGH"})
+            self.abandon(context)
+            return self._end(context, run, {"CANCELLED", "PASS_THROUGH"})
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         shown = run.said, run.progress
@@ -111,8 +128,10 @@ class _Baking(LimberOperator):
             run.step()
         except LimberError as error:
             self._stop(context)
+            if not run.actions:
+                self.abandon(context)
             self.fail(str(error))
-            return {"CANCELLED"}
+            return {"FINISHED" if run.actions else "CANCELLED"}
         except Exception:
             self._stop(context)
             raise
@@ -157,18 +176,34 @@ class LIMBER_OT_retarget(_Baking, _WithTargetAndPerson):  # noqa: N801
     bl_label = "Retarget"
     bl_options = {"UNDO"}  # noqa: RUF012
 
+    #: Whom the target followed, which baking has taken away.
+    _followed = ""
+
     def begin(self, context: Any) -> BakeRun:
-        from .smpl_rig.blender.live_link import unlink
+        from .smpl_rig.blender.live_link import linked_person, unlink
         from .smpl_rig.blender.retarget import Baking
+        from .smpl_rig.blender.rig_reading import present
 
         target = context.scene.limber_retarget.target
         bones, options = target.limber_target.rig_bones(), context.scene.limber_retarget.options()
+        person = linked_person(target)
+        self._followed = person.name if person is not None else ""
         unlink(target)
         target_name, people = target.name, [person.name for person in _people(context)]
         return BakeRun(
             people,
-            lambda number: Baking.of_person(_object(target_name), _object(people[number]), bones, options),
+            lambda number: Baking.of_person(present(target_name), present(people[number]), bones, options),
         )
+
+    def abandon(self, context: Any) -> None:
+        from .smpl_rig.blender.live_link import link
+        from .smpl_rig.blender.rig_reading import present
+
+        target = context.scene.limber_retarget.target
+        if self._followed and target is not None:
+            with suppress(LimberError):  # whoever followed or was followed is gone
+                bones, options = target.limber_target.rig_bones(), context.scene.limber_retarget.options()
+                link(target, present(self._followed), bones, options)
 
 
 class _BakingAgain(_Baking):
@@ -180,6 +215,7 @@ class _BakingAgain(_Baking):
         """What of a target's is outdated."""
         from .smpl_rig.blender.bakes import options_of, outdated_bakes, person_of
         from .smpl_rig.blender.retarget import Baking
+        from .smpl_rig.blender.rig_reading import present
 
         bones, bakes = target.limber_target.rig_bones(), outdated_bakes(target)
         wanted = [(person_of(bake).name, options_of(bake)) for bake in bakes]
@@ -188,7 +224,7 @@ class _BakingAgain(_Baking):
 
         def begin(number: int) -> Any:
             person, options = wanted[number]
-            return Baking.of_person(_object(name), _object(person), bones, options)
+            return Baking.of_person(present(name), present(person), bones, options)
 
         return BakeRun([person for person, _ in wanted], begin)
 
@@ -221,7 +257,9 @@ class LIMBER_OT_keep_up(_BakingAgain):  # noqa: N801
     target: StringProperty(name="Target", description="Whose bakes", options={"HIDDEN", "SKIP_SAVE"})
 
     def begin(self, _context: Any) -> BakeRun:
-        return self.begin_again(_object(self.target))
+        from .smpl_rig.blender.rig_reading import present
+
+        return self.begin_again(present(self.target))
 
     def conclude(self, context: Any, run: BakeRun) -> None:
         target = bpy.data.objects.get(self._target_name)
@@ -229,20 +267,6 @@ class LIMBER_OT_keep_up(_BakingAgain):  # noqa: N801
             target.limber_target.keeps_up = False
             self.report({"WARNING"}, "Stopped. Bake Again by Itself is off now")
         super().conclude(context, run)
-
-
-def _object(name: str) -> Any:
-    """The object of this name.
-
-    Raises:
-        RigError: if it has gone since.
-    """
-    from .smpl_rig.retarget.rig import RigError
-
-    found = bpy.data.objects.get(name)
-    if found is None:
-        raise RigError(f"'{name}' is no longer there. Choose what to bake again.")
-    return found
 
 
 class LIMBER_OT_link_target(_WithTargetAndPerson):  # noqa: N801
@@ -286,6 +310,10 @@ class LIMBER_OT_save_rig_map(_MapFile):  # noqa: N801
 
     bl_idname = "limber.save_rig_map"
     bl_label = "Save Map"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return super().poll(context) and _are_bones_known(cls, context)
 
     def run(self, context: Any) -> set[str]:
         from .smpl_rig.retarget.rig_map import save_rig_map

@@ -6,6 +6,7 @@ import bpy
 
 from . import retarget_watch
 from .panels import SidebarPanel, characters_across, paragraph
+from .retarget_properties import has_ik, is_known
 
 #: Confidence from which a bone is taken to be right, and from which it is worth a look.
 _SURE, _LIKELY = 0.95, 0.6
@@ -31,12 +32,15 @@ class LIMBER_PT_retarget(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  
         if settings.problem:
             paragraph(layout, settings.problem, characters_across(context), "ERROR", alert=True)
         row = layout.row(align=True)
-        row.label(text=target.limber_target.how or "Bones unknown", icon="BONE_DATA")
+        known = is_known(target)
+        row.label(text=target.limber_target.how if known else "Bones unknown", icon="BONE_DATA")
         row.operator("limber.find_bones", text="", icon="FILE_REFRESH")
         row.operator("limber.load_rig_map", text="", icon="FILEBROWSER")
-        row.operator("limber.save_rig_map", text="", icon="FILE_TICK")
+        saving = row.row(align=True)
+        saving.enabled = known
+        saving.operator("limber.save_rig_map", text="", icon="FILE_TICK")
         _choice(layout, settings, "fingers")
-        if target.limber_target.has_ik():
+        if has_ik(target):
             _choice(layout, settings, "controls")
         layout.prop(settings, "touch")
         run = retarget_watch.baking()
@@ -45,10 +49,12 @@ class LIMBER_PT_retarget(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  
             return
         row = layout.row(align=True)
         row.scale_y = 1.5
-        row.enabled = bool(target.limber_target.found)
+        row.enabled = known
         row.operator("limber.retarget", icon="ARMATURE_DATA")
         linked = is_linked(target)
         row.operator("limber.link_target", text="", icon="LINKED" if linked else "UNLINKED", depress=linked)
+        if not known:
+            return
         if target.limber_target.outdated:
             said = f"Changed since baked: {target.limber_target.outdated}."
             paragraph(layout, said, characters_across(context), "INFO")
@@ -68,7 +74,7 @@ class LIMBER_PT_retarget_bones(SidebarPanel, bpy.types.Panel):  # type: ignore[m
     @classmethod
     def poll(cls, context: Any) -> bool:
         target = context.scene.limber_retarget.target
-        return target is not None and bool(target.limber_target.found)
+        return target is not None and is_known(target)
 
     def draw(self, context: Any) -> None:
         layout, target = self.layout, context.scene.limber_retarget.target

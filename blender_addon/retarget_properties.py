@@ -17,8 +17,12 @@ class LIMBER_PG_mapped_bone(bpy.types.PropertyGroup):  # type: ignore[misc]  # n
 
 
 class LIMBER_PG_target(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N801
-    """Which of an armature's bones are which: ``object.limber_target``."""
+    """Which of an armature's bones are which: ``object.limber_target``.
 
+    The scene keeps it, because of what is not Blender's own nothing is saved with a library override.
+    """
+
+    armature: PointerProperty(name="Armature", description="Whose bones they are", type=bpy.types.Object)
     how: StringProperty(name="Found By", description="The map that fits, or how else the bones were found")
     found: StringProperty(name="Map", description="Everything that was found, as a map's file holds it")
     joints: CollectionProperty(type=LIMBER_PG_mapped_bone, name="Joints", description="One bone each")
@@ -50,15 +54,11 @@ class LIMBER_PG_target(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: 
             row.name, row.bones = chain, ", ".join(bones.chains.get(chain, ()))
             row.confidence = min((finding.confidence.get(bone, 0.0) for bone in bones.chains.get(chain, ())), default=0)
 
-    def has_ik(self) -> bool:
-        """Whether the map knows controls of inverse kinematics."""
-        return '"ik": {' in self.found
-
     def rig_bones(self) -> Any:
         """The :class:`RigBones` that the user sees."""
         from .smpl_rig.retarget.rig_map import parse_rig_map
 
-        bones = parse_rig_map(self.how, self.found).found_in(bone_names(self.id_data))
+        bones = parse_rig_map(self.how, self.found).found_in(bone_names(self.armature))
         for row in self.joints:
             bones = bones.with_joint(row.name, row.bones.strip() or None)
         for row in self.chains:
@@ -98,6 +98,9 @@ class LIMBER_PG_retarget(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa
             ("ik", "IK", "Hands, feet and poles, which are easier to edit. The rig's switches are set and keyed"),
         ),
     )
+    characters: CollectionProperty(
+        type=LIMBER_PG_target, name="Characters", description="Whose bones were found, or looked for"
+    )
     problem: StringProperty(name="Problem", description="Why the target's bones could not be found")
 
     def options(self) -> Any:
@@ -107,7 +110,7 @@ class LIMBER_PG_retarget(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa
         return BakeOptions(
             touch=self.touch,
             relax_fingers=self.fingers == "relaxed",
-            use_ik=self.controls == "ik" and self.target.limber_target.has_ik(),
+            use_ik=self.controls == "ik" and has_ik(self.target),
         )
 
     def link_again(self) -> None:
@@ -126,6 +129,8 @@ class LIMBER_PG_retarget(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa
 
     def show(self, finding: Any) -> None:
         """Takes over which of the target's bones are which, for the user to see and put right."""
+        if self.target.limber_target is None:
+            self.characters.add().armature = self.target
         self.target.limber_target.show(finding)
         self.problem = ""
 
@@ -135,13 +140,44 @@ class LIMBER_PG_retarget(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa
         from .smpl_rig.errors import LimberError
 
         self.problem = ""
-        if self.target is None or self.target.limber_target.found:
+        if self.target is None or is_known(self.target):
             return
         try:
             self.show(find_rig_bones(self.target))
         except LimberError as error:
             self.problem = str(error)
         session.redraw()
+
+    def forget_absent(self) -> None:
+        """Lets go of characters that were deleted, which would stay in the file otherwise."""
+        if self.target is not None and is_absent(self.target):
+            self.target = None
+        for number in reversed(range(len(self.characters))):
+            armature = self.characters[number].armature
+            if armature is None or is_absent(armature):
+                self.characters.remove(number)
+
+
+def target_of(armature: Any) -> LIMBER_PG_target | None:
+    """Which of an armature's bones are which, whatever scene keeps it; None before anybody asked."""
+    kept = (each for scene in bpy.data.scenes for each in scene.limber_retarget.characters)
+    return next((each for each in kept if each.armature == armature), None)
+
+
+def is_known(armature: Any) -> bool:
+    """Whether its bones were found."""
+    known = armature.limber_target
+    return known is not None and bool(known.found)
+
+
+def has_ik(armature: Any) -> bool:
+    """Whether the map knows controls of inverse kinematics."""
+    return is_known(armature) and '"ik": {' in armature.limber_target.found
+
+
+def is_absent(armature: Any) -> bool:
+    """Whether it is in no scene, as what was deleted and is still named somewhere."""
+    return not armature.users_scene
 
 
 def bone_names(target: Any) -> list[str]:
@@ -154,7 +190,7 @@ CLASSES = (LIMBER_PG_mapped_bone, LIMBER_PG_target, LIMBER_PG_retarget)
 
 def attach() -> None:
     """Adds the properties to Blender's types."""
-    bpy.types.Object.limber_target = PointerProperty(type=LIMBER_PG_target, override={"LIBRARY_OVERRIDABLE"})
+    bpy.types.Object.limber_target = property(target_of)
     bpy.types.Scene.limber_retarget = PointerProperty(type=LIMBER_PG_retarget)
 
 

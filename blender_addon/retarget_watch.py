@@ -16,6 +16,7 @@ import bpy
 
 from . import session
 from .bake_run import BakeRun
+from .retarget_properties import is_absent, is_known
 from .smpl_rig.errors import LimberError
 
 _PAUSE_S, _LOOK_S = 0.25, 0.05
@@ -45,6 +46,7 @@ def end() -> None:
 
 def look() -> None:
     """Brings linked targets and bakes up to date, now."""
+    forget_absent()
     while _plant_next():
         for _, thread in _under_way:
             thread.join()
@@ -53,26 +55,40 @@ def look() -> None:
 
 def look_at_bakes() -> None:
     """Brings the notes on what is outdated up to date, and what is to keep up; returns when all is baked."""
-    for target in outdated_targets():
-        if target.limber_target.keeps_up and target.limber_target.found:
-            with suppress(RuntimeError):  # which the panel shows
-                bpy.ops.limber.keep_up(target=target.name)
+    for target in _targets_to_keep_up():
+        with suppress(RuntimeError):  # which the panel shows
+            bpy.ops.limber.keep_up(target=target.name)
     note_outdated()
 
 
-def outdated_targets() -> list[Any]:
-    """Who has bakes whose take has changed since."""
+def forget_absent() -> None:
+    """Lets go of characters and people that were deleted."""
+    from .smpl_rig.blender.live_link import forget_absent_links
+
+    for scene in bpy.data.scenes:
+        scene.limber_retarget.forget_absent()
+    for target, person in forget_absent_links():
+        session.current().message = f"'{person}' was deleted, so '{target}' follows nobody any more."
+        session.redraw()
+
+
+def _targets_to_keep_up() -> list[Any]:
+    """Who is to keep up, and has bakes whose take has changed since."""
     from .smpl_rig.blender.bakes import outdated_bakes
 
-    return [each for each in bpy.data.objects if each.type == "ARMATURE" and outdated_bakes(each)]
+    return [each for each in _known_targets() if each.limber_target.keeps_up and outdated_bakes(each)]
+
+
+def _known_targets() -> list[Any]:
+    return [each for each in bpy.data.objects if each.type == "ARMATURE" and is_known(each) and not is_absent(each)]
 
 
 def note_outdated() -> None:
     """Brings the notes on what is outdated up to date."""
     from .smpl_rig.blender.bakes import outdated_bakes
-    from .smpl_rig.blender.retarget import MARK, bakes_of
+    from .smpl_rig.blender.retarget import MARK
 
-    for target in [each for each in bpy.data.objects if each.type == "ARMATURE" and bakes_of(each)]:
+    for target in _known_targets():
         shown = target.limber_target
         outdated = ", ".join(bake[MARK] for bake in outdated_bakes(target))
         if outdated != shown.outdated:
@@ -94,8 +110,8 @@ def show_baking(run: BakeRun | None) -> None:
 def _begin_keeping_up() -> None:
     """Has the first target that is to keep up, and does not, baked in the window where the user works."""
     windows = bpy.context.window_manager.windows
-    for target in outdated_targets():
-        if target.limber_target.keeps_up and target.limber_target.found and len(windows):
+    for target in _targets_to_keep_up():
+        if len(windows):
             with bpy.context.temp_override(window=windows[0]), suppress(RuntimeError):  # which the panel shows
                 bpy.ops.limber.keep_up("INVOKE_DEFAULT", target=target.name)
             return
@@ -141,7 +157,7 @@ def _handlers() -> list[tuple[list[Any], Any]]:
 
 @bpy.app.handlers.persistent  # type: ignore[untyped-decorator]
 def _after_update(_scene: Any, depsgraph: Any) -> None:
-    if any(_may_concern(update) for update in depsgraph.updates):
+    if any(_may_concern(update) for update in depsgraph.updates) or _is_anybody_absent(depsgraph):
         _ask()
 
 
@@ -158,6 +174,18 @@ def _may_concern(update: Any) -> bool:
     return isinstance(changed, bpy.types.Object) and changed.type == "ARMATURE" and update.is_updated_transform
 
 
+def _is_anybody_absent(depsgraph: Any) -> bool:
+    """Whether something was deleted of which a character is to be let go."""
+    from .smpl_rig.blender.live_link import linked_pairs
+
+    if not depsgraph.id_type_updated("SCENE") and not depsgraph.id_type_updated("COLLECTION"):
+        return False
+    kept = [scene.limber_retarget for scene in bpy.data.scenes]
+    named = [each.armature for settings in kept for each in settings.characters]
+    named += [settings.target for settings in kept] + [each for pair in linked_pairs() for each in pair]
+    return any(each is not None and is_absent(each) for each in named)
+
+
 def _ask() -> None:
     global _changed_s  # noqa: PLW0603  (Blender calls functions)
     _changed_s = time.monotonic()
@@ -170,6 +198,7 @@ def _after_pause() -> float | None:
     waits = _changed_s + _PAUSE_S - time.monotonic()
     if waits > 0:
         return waits
+    forget_absent()
     if _plant_next():
         return _LOOK_S
     if _baking is not None:

@@ -65,6 +65,6 @@ def person_of(bake: Any) -> Any:
     """The captured person who plays the take that a bake comes from, or None."""
     for candidate in bpy.data.objects:
         action = candidate.animation_data.action if candidate.animation_data else None
-        if action is not None and action.name == bake[MARK] and PROPERTY in action:
+        if action is not None and action.name == bake[MARK] and PROPERTY in action and candidate.users_scene:
             return candidate
     return None

@@ -48,6 +48,28 @@ def linked_targets() -> list[Any]:
     return [target for target in targets if target is not None and is_linked(target)]
 
 
+def linked_pairs() -> list[tuple[Any, Any]]:
+    """Everybody in the file who follows somebody, with whom; either may have been deleted, or be None."""
+    return [(each.get(_TARGET), each.get(_PERSON)) for each in bpy.data.collections if _BONES in each]
+
+
+def forget_absent_links() -> list[tuple[str, str]]:
+    """Takes links away whose target or person was deleted, with all that they have put into the scene.
+
+    Returns:
+        The names of targets that were let go of, each with the person's.
+    """
+    let_go = []
+    for collection in [each for each in bpy.data.collections if _BONES in each]:
+        target, person = collection.get(_TARGET), collection.get(_PERSON)
+        if target is None or not target.users_scene:
+            _remove(collection)
+        elif person is None or not person.users_scene:
+            let_go.append((target.name, person.name if person is not None else "Whom it followed"))
+            unlink(target)
+    return let_go
+
+
 def link(target: Any, armature: Any, bones: RigBones, options: BakeOptions = NO_OPTIONS) -> None:
     """Lets a target follow a captured person, its feet planted.
 
@@ -186,6 +208,11 @@ def unlink(target: Any) -> None:
         return
     if _ASIDE in collection and target.animation_data is not None and target.animation_data.action is None:
         use_action(target, collection[_ASIDE])
+    _remove(collection)
+
+
+def _remove(collection: Any) -> None:
+    """The collection of a link, with its empties and their keys."""
     _retargetings.pop(collection.session_uid, None)
     for empty in list(collection.objects):
         action = empty.animation_data.action if empty.animation_data else None

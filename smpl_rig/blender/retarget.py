@@ -7,6 +7,7 @@ or not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -28,15 +29,22 @@ from ..retarget.rig_map import RigBones
 from ..skeleton import JOINT_NAMES
 from .animation import animated_paths, frame_rate, frames_at, keys_digest, remove_curves, sampled_curves, write_curves
 from .armature import pelvis_places, rest_rotations, smpl_rotations
+from .before_bake import BeforeBake
 from .character import motion_of
-from .rig_reading import apply_settings, read_rig, settings_of
+from .rig_reading import apply_settings, present, read_rig, reading_rig, settings_of
 
 Array = NDArray[Any]
 
 #: What actions that were retargeted remember: the take that they come from, what it was like, and what was asked for.
 MARK, BAKED_FROM, OPTIONS = "limber_take", "limber_baked_from", "limber_bake_options"
+#: The name of the armature object; what is neither in use nor stashed is known by it.
+BAKED_ON = "limber_baked_on"
 #: The paths that were keyed, a line each; they go where the next bake keys others.
 KEYED = "limber_keyed"
+#: How far from its object's origin a rig's floor may lie, as a part of its height.
+_OFF_FLOOR = 0.05
+#: A bone is posed that is turned or scaled by more, or moved by more of its length.
+_POSED = 0.01
 #: So many keys of bones are written at once, which takes a twentieth of a second.
 KEYS_AT_ONCE = 40_000
 
@@ -125,6 +133,8 @@ def retarget(
 
 
 def _baked(baking: Baking) -> Any:
+    for _ in baking.read():
+        pass
     baking.solve()
     for _ in baking.write():
         pass
@@ -132,7 +142,7 @@ def _baked(baking: Baking) -> Any:
 
 
 class Baking:
-    """A bake in three parts: reading the rig, solving, which any thread may do, and writing keys, piece by piece.
+    """A bake in three parts: reading the rig, piece by piece, solving, which any thread may do, and writing keys.
 
     Args:
         target: as for :func:`retarget`, and so the others.
@@ -153,10 +163,8 @@ class Baking:
         self._target_name, self._performance, self._frames = target.name, performance, frames
         self._bones = bones.on_ik() if options.use_ik else bones
         self._options, self._digest = options, digest
-        controls = self._bones.ik.all() if options.use_ik and self._bones.ik else ()
-        fingers = tuple(bones.fingers()) if options.relax_fingers else ()
-        rig, self._floor = read_rig(target, self._bones, (*controls, *fingers))
-        self._retargeting = Retargeting(rig, self._bones, performance.rest_joints)
+        self._retargeting: Retargeting | None = None
+        self._floor = 0.0
         self._keys: tuple[_Keys, _Keys, _Keys] | None = None
         #: The action's name, once it is being written.
         self._action_name = ""
@@ -166,7 +174,7 @@ class Baking:
         """Of a captured person's armature.
 
         Raises:
-            LimberError: as :func:`performance_of` and :func:`retarget`.
+            LimberError: as :func:`performance_of`.
         """
         performance, frames = performance_of(armature)
         take = armature.animation_data.action.name
@@ -177,12 +185,26 @@ class Baking:
         """The action that was written."""
         return bpy.data.actions.get(self._action_name)
 
+    def read(self, at_once_s: float = math.inf) -> Iterator[None]:
+        """Reads the rig, for so many seconds at once; between two pieces Blender may do anything.
+
+        Raises:
+            RigError: as :func:`retarget` does, and if the target goes away meanwhile.
+        """
+        controls = self._bones.ik.all() if self._options.use_ik and self._bones.ik else ()
+        fingers = tuple(self._bones.fingers()) if self._options.relax_fingers else ()
+        rig, self._floor = yield from reading_rig(
+            present(self._target_name), self._bones, (*controls, *fingers), at_once_s
+        )
+        self._retargeting = Retargeting(rig, self._bones, self._performance.rest_joints)
+
     def solve(self) -> None:
         """Finds the pose at every frame.
 
         Raises:
             RigError: if IK is asked of a rig whose map knows none.
         """
+        assert self._retargeting is not None, "what is solved has to be read first"
         retargeting, performance = self._retargeting, self._performance
         pose = plant_feet(retargeting, retargeting.follow(performance), performance)
         if self._options.touch:
@@ -194,13 +216,16 @@ class Baking:
     def write(self) -> Iterator[float]:
         """Writes the keys, and says after each piece which part of them is written.
 
-        Between two pieces Blender may do anything. Where the target or its action goes away, nothing more is written.
+        Between two pieces Blender may do anything.
+
+        Raises:
+            RigError: if the target goes away, or is given another action. What is written by then is no take.
         """
         assert self._keys is not None, "what is written has to be solved first"
         turns, locations, fingers = self._keys
-        target, bones, frames = bpy.data.objects.get(self._target_name), self._bones, self._frames
-        if target is None:
-            return
+        target, bones, frames = present(self._target_name), self._bones, self._frames
+        if _came_posed(target, bones, self._floor):
+            put_to_rest(target, bones)
         apply_settings(target, bones)
         before, moved = _action_of(target), animated_paths(target)
         action = _take_action(target, self.take)
@@ -217,26 +242,61 @@ class Baking:
         for first in range(0, len(paths), at_once):
             yield first / len(paths)
             target = self._playing_target()
-            if target is None:
-                return
             write_curves(target, {path: moving[path] for path in paths[first : first + at_once]}, frames)
         action = target.animation_data.action
-        action[KEYED] = "\n".join((*still, *moving))
+        action[KEYED], action[BAKED_ON] = "\n".join((*still, *moving)), target.name
         action[OPTIONS] = asdict(self._options)
         if self._digest is not None:
             action[BAKED_FROM] = self._digest
 
+    def before(self) -> BeforeBake:
+        """The target as it is now, to be brought back where what is written is not wanted.
+
+        Raises:
+            RigError: if it is gone.
+        """
+        target = present(self._target_name)
+        return BeforeBake(target, list(settings_of(target, self._bones)), _bake_of(target, self.take))
+
     def _playing_target(self) -> Any:
-        """The target, if it still is there and plays the action that is being written."""
-        target = bpy.data.objects.get(self._target_name)
-        action = _action_of(target) if target is not None else None
-        return target if action is not None and action.name == self._action_name else None
+        """The target, which still plays the action that is being written.
+
+        Raises:
+            RigError: if it is gone, or plays another one.
+        """
+        target = present(self._target_name)
+        action = _action_of(target)
+        if action is None or action.name != self._action_name:
+            raise RigError(f"'{target.name}' was given another action while '{self.take}' was baked. Bake it again.")
+        return target
 
 
 def put_to_rest(target: Any, bones: RigBones) -> None:
     """Takes the pose from the mapped bones, but for fingers, and from those that they hang on."""
     for name in _carrying(target, bones):
         target.pose.bones[name].matrix_basis.identity()
+
+
+def _came_posed(target: Any, bones: RigBones, floor: float) -> bool:
+    """Whether a target that nothing animates is as an importer left it, and not as the user has placed it.
+
+    It is if its limbs are posed, or if at rest it does not stand at its object's height, so that its root bone is posed
+    to put it there: glTF's rest pose is the one in which the skin is bound, wherever that is.
+    """
+    animation = target.animation_data
+    if animation is not None and (animation.action or any(not track.mute for track in animation.nla_tracks)):
+        return False
+    mapped = (target.pose.bones.get(name) for name in bones.joints.values())
+    if any(bone is not None and _is_posed(bone) for bone in mapped):
+        return True
+    placed = target.matrix_world
+    ends = [(placed @ end).z for bone in target.data.bones for end in (bone.head_local, bone.tail_local)]
+    return bool(abs(floor - placed.translation.z) > _OFF_FLOOR * (max(ends) - min(ends)))
+
+
+def _is_posed(bone: Any) -> bool:
+    difference = np.array(bone.matrix_basis) - np.eye(4)
+    return bool(np.abs(difference[:3, :3]).max() > _POSED or np.abs(difference[:3, 3]).max() > _POSED * bone.length)
 
 
 def _carrying(target: Any, bones: RigBones) -> set[str]:
@@ -251,11 +311,14 @@ def retarget_person(target: Any, armature: Any, bones: RigBones, options: BakeOp
 
 
 def bakes_of(target: Any) -> list[Any]:
-    """The retargeted actions of a target, the one in use first, then those that are stashed."""
+    """The retargeted actions of a target, the one in use first, then those that are stashed, then all others."""
     animation = target.animation_data
-    if animation is None:
-        return []
-    kept = [animation.action, *(strip.action for track in animation.nla_tracks for strip in track.strips)]
+    kept = (
+        [animation.action, *(strip.action for track in animation.nla_tracks for strip in track.strips)]
+        if animation
+        else []
+    )
+    kept += [action for action in bpy.data.actions if action.get(BAKED_ON) == target.name]
     return list(dict.fromkeys(action for action in kept if action is not None and MARK in action))
 
 
@@ -274,10 +337,9 @@ def _action_of(target: Any) -> Any:
 def _take_action(target: Any, take: str) -> Any:
     """The action of a take on this target, in use; what was in use before is stashed."""
     animation = target.animation_data or target.animation_data_create()
-    present = _action_of(target)
-    before = next((action for action in bakes_of(target) if action[MARK] == take), None)
-    if present is not None and present != before:
-        _stash(animation, present)
+    playing, before = _action_of(target), _bake_of(target, take)
+    if playing is not None and playing != before:
+        _stash(animation, playing)
     if before is not None:
         use_action(target, before)
         return before
@@ -286,6 +348,11 @@ def _take_action(target: Any, take: str) -> Any:
     action[MARK] = take
     animation.action = action
     return action
+
+
+def _bake_of(target: Any, take: str) -> Any:
+    """The action that a take was baked to, or None."""
+    return next((action for action in bakes_of(target) if action[MARK] == take), None)
 
 
 def _stash(animation: Any, action: Any) -> None:

@@ -6,7 +6,9 @@ mapped bone is turned in a pose of rest, and what turns and moves with it is see
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,20 +44,51 @@ def read_rig(armature: Any, bones: RigBones | None = None, controls: Sequence[st
     Raises:
         RigError: if the object is scaled unevenly or mirrored, or has no bones.
     """
+    reading = reading_rig(armature, bones, controls)
+    while True:
+        try:
+            next(reading)
+        except StopIteration as over:
+            read: tuple[Rig, float] = over.value
+            return read
+
+
+def reading_rig(
+    armature: Any, bones: RigBones | None = None, controls: Sequence[str] = (), at_once_s: float = math.inf
+) -> Generator[None, None, tuple[Rig, float]]:
+    """:func:`read_rig` in pieces: bones are tried out for so many seconds at once.
+
+    Between two pieces the armature is as it was, and Blender may do anything.
+
+    Raises:
+        RigError: as :func:`read_rig` does, and if the armature or one of the bones goes away meanwhile.
+    """
     if armature.type != "ARMATURE" or not armature.data.bones:
         raise RigError(f"'{armature.name}' has no bones. Choose an armature.")
     floor = floor_height(armature)
     if bones is not None and _is_constrained(armature, bones):
-        with _resting(armature, bones):
-            names = dict.fromkeys((*bones.all(), *controls))
-            tried = [name for name in names if name in controls or name not in bones.fingers()]
-            return _tried_rig(armature, tuple(names), tried, floor), floor
+        names = dict.fromkeys((*bones.all(), *controls))
+        tried = [name for name in names if name in controls or name not in bones.fingers()]
+        rig = yield from _trying_rig(armature.name, bones, tuple(names), tried, floor, at_once_s)
+        return rig, floor
     data = sorted(armature.data.bones, key=lambda bone: len(bone.parent_recursive))
     numbers = {bone.name: number for number, bone in enumerate(data)}
     parents = tuple(numbers[bone.parent.name] if bone.parent else -1 for bone in data)
     turns_with = tuple(parent if bone.use_inherit_rotation else -1 for bone, parent in zip(data, parents, strict=True))
     matrices = {bone.name: bone.matrix_local for bone in data}
     return _rig(armature, tuple(numbers), matrices, parents, turns_with, floor), floor
+
+
+def present(name: str) -> Any:
+    """The object of this name that is in a scene; one that was deleted may stay in the file as long as it is used.
+
+    Raises:
+        RigError: if there is none.
+    """
+    found = bpy.data.objects.get(name)
+    if found is None or not found.users_scene:
+        raise RigError(f"'{name}' is no longer there. Choose what to bake again.")
+    return found
 
 
 def floor_height(armature: Any) -> float:
@@ -82,7 +115,7 @@ def settings_of(armature: Any, bones: RigBones) -> dict[str, float]:
 
 def apply_settings(armature: Any, bones: RigBones) -> None:
     """Gives the rig's switches the values without which the mapped bones have no effect."""
-    _set_values(armature, settings_of(armature, bones))
+    set_values(armature, settings_of(armature, bones))
 
 
 def _settings_there(armature: Any, bones: RigBones) -> list[tuple[Setting, str]]:
@@ -97,7 +130,8 @@ def _settings_there(armature: Any, bones: RigBones) -> list[tuple[Setting, str]]
     return there
 
 
-def _values_of(armature: Any, paths: Iterable[str]) -> dict[str, Any]:
+def values_of(armature: Any, paths: Iterable[str]) -> dict[str, Any]:
+    """By RNA path, what properties of bones are set to."""
     return {
         path: bone[key] if is_own else getattr(bone, key)
         for path in paths
@@ -105,7 +139,8 @@ def _values_of(armature: Any, paths: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _set_values(armature: Any, values: Mapping[str, Any]) -> None:
+def set_values(armature: Any, values: Mapping[str, Any]) -> None:
+    """Sets properties of bones, by RNA path; a property keeps its type."""
     for path, value in values.items():
         bone, key, is_own = _at(armature, path)
         if is_own:
@@ -180,28 +215,36 @@ def _is_constrained(armature: Any, bones: RigBones) -> bool:
 LINK = "Limber link"
 
 
-def _tried_rig(armature: Any, bones: Sequence[str], keyed: Sequence[str], floor: float) -> Rig:
+def _trying_rig(
+    armature_name: str,
+    bones: RigBones,
+    held: Sequence[str],
+    keyed: Sequence[str],
+    floor: float,
+    at_once_s: float,
+) -> Generator[None, None, Rig]:
     """These bones alone, each hanging on the nearest of those to be keyed that it follows."""
-    names = [name for name in bones if name in armature.pose.bones]
-    rest = _pose_matrices(armature, names)
-    size = max(matrix.translation.length for matrix in rest.values()) or 1.0
+    armature = present(armature_name)
+    names = [name for name in held if name in armature.pose.bones]
+    waiting = [name for name in names if name in keyed]
     turns: dict[str, set[str]] = {name: set() for name in names}
     moves: dict[str, set[str]] = {name: set() for name in names}
-    for tried in [name for name in names if name in keyed]:
-        bone = armature.pose.bones[tried]
-        bone.matrix_basis = _TRIAL.to_matrix().to_4x4()
-        posed = _pose_matrices(armature, names)
-        bone.matrix_basis = Matrix.Identity(4)
-        change = posed[tried] @ rest[tried].inverted()
-        for name in names:
-            if name == tried:
-                continue
-            own = posed[name] @ rest[name].inverted()
-            if own.to_quaternion().rotation_difference(change.to_quaternion()).angle % (2 * np.pi) < _TURNS_WITH_RAD:
-                turns[name].add(tried)
-            expected = change @ rest[name].translation
-            if (expected - posed[name].translation).length < _MOVES_WITH * size:
-                moves[name].add(tried)
+    rest: dict[str, Any] = {}
+    while True:
+        with _resting(armature, bones):
+            began = time.perf_counter()
+            rest = _pose_matrices(armature, names)
+            while waiting:
+                _try_out(armature, waiting.pop(0), rest, turns, moves)
+                if time.perf_counter() - began > at_once_s:
+                    break
+        if not waiting:
+            break
+        yield
+        armature = present(armature_name)
+        lost = [name for name in names if name not in armature.pose.bones]
+        if lost:
+            raise RigError(f"'{armature_name}' has lost its bone '{lost[0]}'. Choose another one, or find bones again.")
     # of two heads at one place neither hangs on the other; but what turns a bone carries it
     moves = {
         name: {other for other in moves[name] if name not in moves[other] or other in turns[name]} for name in names
@@ -216,6 +259,27 @@ def _tried_rig(armature: Any, bones: Sequence[str], keyed: Sequence[str], floor:
     parents = tuple(nearest(moves[name], name) for name in ordered)
     turns_with = tuple(nearest(turns[name], name) for name in ordered)
     return _rig(armature, tuple(ordered), rest, parents, turns_with, floor)
+
+
+def _try_out(
+    armature: Any, tried: str, rest: Mapping[str, Any], turns: dict[str, set[str]], moves: dict[str, set[str]]
+) -> None:
+    """Turns one bone, and notes who turns and who moves with it."""
+    size = max(matrix.translation.length for matrix in rest.values()) or 1.0
+    bone = armature.pose.bones[tried]
+    bone.matrix_basis = _TRIAL.to_matrix().to_4x4()
+    posed = _pose_matrices(armature, list(rest))
+    bone.matrix_basis = Matrix.Identity(4)
+    change = posed[tried] @ rest[tried].inverted()
+    for name in rest:
+        if name == tried:
+            continue
+        own = posed[name] @ rest[name].inverted()
+        if own.to_quaternion().rotation_difference(change.to_quaternion()).angle % (2 * np.pi) < _TURNS_WITH_RAD:
+            turns[name].add(tried)
+        expected = change @ rest[name].translation
+        if (expected - posed[name].translation).length < _MOVES_WITH * size:
+            moves[name].add(tried)
 
 
 def _followers_last(followed: Mapping[str, set[str]]) -> list[str]:
@@ -243,7 +307,7 @@ def _resting(armature: Any, bones: RigBones) -> Iterator[None]:
     slot = getattr(animation, "action_slot", None) if animation else None
     used_nla = animation.use_nla if animation else False
     poses = {bone.name: bone.matrix_basis.copy() for bone in armature.pose.bones}
-    switches = _values_of(armature, settings_of(armature, bones))
+    switches = values_of(armature, settings_of(armature, bones))
     links = [each for bone in armature.pose.bones for each in bone.constraints if each.name.startswith(LINK)]
     if animation:
         animation.action, animation.use_nla = None, False
@@ -258,7 +322,7 @@ def _resting(armature: Any, bones: RigBones) -> Iterator[None]:
     finally:
         for name, pose in poses.items():
             armature.pose.bones[name].matrix_basis = pose
-        _set_values(armature, switches)
+        set_values(armature, switches)
         for constraint in links:
             constraint.mute = False
         if animation:

@@ -222,36 +222,149 @@ def test_takes_are_baked_in_steps_as_at_once(limber: Any, scene: Any, monkeypatc
     assert limber.module("smpl_rig.blender.animation").keys_digest(target) == keys
 
 
-def test_a_run_that_is_stopped_leaves_no_take_half_written(
+def _state(limber: Any, target: Any) -> tuple[Any, ...]:
+    """All that baking may change."""
+    animation = target.animation_data
+    poses = [tuple(map(tuple, bone.matrix_basis)) for bone in target.pose.bones]
+    if animation is None:
+        return None, [], sorted(action.name for action in bpy.data.actions), poses
+    keys = limber.module("smpl_rig.blender.animation").keys_digest(target) if animation.action else ""
+    kept = sorted(animation.action.keys()) if animation.action else []
+    tracks = [(track.name, [strip.action.name for strip in track.strips]) for track in animation.nla_tracks]
+    actions = sorted(action.name for action in bpy.data.actions)
+    if "limber_baked_from" in kept:
+        kept += [animation.action["limber_baked_from"], animation.action["limber_bake_options"].to_dict()]
+    return animation.action and animation.action.name, keys, kept, tracks, actions, poses
+
+
+def test_a_run_that_is_stopped_leaves_the_character_as_it_was(
     limber: Any, scene: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whether its first take is being written or its second, to actions that are new or were baked before."""
     _person(limber, "Other")
     scene.limber_retarget.target = target = _target(limber)
     monkeypatch.setattr(limber.module("smpl_rig.blender.retarget"), "KEYS_AT_ONCE", 1)
-    run = _baking(limber, target, ["Walker", "Other"])
-    while run.progress < 0.4:  # in the middle of the first one's keys
-        run.step()
-    assert run.actions == []
-    run.stop()
-    assert run.actions == ["Walker on Target"]
-    assert not run.is_over
-    keys = limber.module("smpl_rig.blender.animation").keys_digest(target)
-    bpy.ops.limber.retarget()
-    assert limber.module("smpl_rig.blender.animation").keys_digest(target) == keys
-    stopped = _baking(limber, target, ["Other"])
-    stopped.step()
-    stopped.stop()
-    assert stopped.actions == []
-    assert "Other on Target" not in bpy.data.actions
+    target.pose.bones["mixamorig:LeftArm"].rotation_mode = "XYZ"
+    target.pose.bones["mixamorig:LeftArm"].rotation_euler = (0.1, 4.0, 0.2)
+    for _ in range(2):
+        for part in (0.2, 0.45, 0.95):
+            before = _state(limber, target)
+            run = _baking(limber, target, ["Walker", "Other"])
+            while run.progress < part:
+                run.step()
+            assert _state(limber, target) != before or part < 0.35
+            run.stop()
+            assert run.actions == []
+            assert not run.is_over
+            assert _state(limber, target) == before
+        bpy.ops.limber.retarget()  # Walker alone
+        bpy.data.objects["Walker"].animation_data.action.limber_smoothness = 1.0
 
 
-def test_a_bake_whose_target_goes_away_between_steps_ends(limber: Any, scene: Any) -> None:
+def test_a_run_leaves_nothing_behind(limber: Any, scene: Any) -> None:
+    scene.limber_retarget.target = target = _target(limber)
+    for _ in range(2):
+        run = _baking(limber, target, ["Walker"])
+        run.finish()
+        assert sorted(action.name for action in bpy.data.actions) == ["Walker", "Walker on Target"]
+
+
+def test_a_bake_whose_target_is_deleted_says_so(limber: Any, scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is read, and while it is written; as Blender deletes, which keeps what is still named somewhere."""
+    monkeypatch.setattr(limber.module("smpl_rig.blender.retarget"), "KEYS_AT_ONCE", 1)
+    error = limber.module("smpl_rig.errors").LimberError
+    for part in (0.0, 0.8):
+        scene.limber_retarget.target = target = _target(limber)
+        run = _baking(limber, target, ["Walker"])
+        while True:
+            run.step()
+            if run.progress >= part:
+                break
+        for collection in target.users_collection:
+            collection.objects.unlink(target)
+        with pytest.raises(error, match="is no longer there"):
+            run.finish()
+        assert run.actions == []
+        assert [action.name for action in bpy.data.actions] == ["Walker"]
+
+
+def test_a_bake_whose_target_is_given_another_action_is_not_left_half_written(
+    limber: Any, scene: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limber.module("smpl_rig.blender.retarget"), "KEYS_AT_ONCE", 1)
     scene.limber_retarget.target = target = _target(limber)
     run = _baking(limber, target, ["Walker"])
-    run.step()
+    while run.progress < 0.8:
+        run.step()
+    target.animation_data.action = bpy.data.actions.new("Mine")
+    with pytest.raises(limber.module("smpl_rig.errors").LimberError, match="'Target' was given another action"):
+        run.finish()
+    assert sorted(action.name for action in bpy.data.actions) == ["Mine", "Walker"]
+
+
+def test_what_was_deleted_is_let_go(limber: Any, scene: Any) -> None:
+    """A target, and whom one follows; the file keeps nothing of them, and the panel says what it means."""
+    watch = limber.module("retarget_watch")
+    scene.limber_retarget.target = target = _target(limber)
+    bpy.ops.limber.link_target()
+    walker = bpy.data.objects["Walker"]
+    bpy.ops.object.delete()
+    assert walker.users_scene == ()
+    watch.look()
+    assert limber.session.message == "'Walker' was deleted, so 'Target' follows nobody any more."
+    assert not limber.module("smpl_rig.blender.live_link").is_linked(target)
+    other = _person(limber, "Other")
+    for each in (other, target):
+        bpy.context.view_layer.objects.active = each
+        each.select_set(each == other)
+    bpy.context.view_layer.objects.active = other
+    bpy.ops.limber.link_target()
+    with bpy.context.temp_override(selected_objects=[target]):
+        bpy.ops.object.delete()
+    watch.look()
+    assert scene.limber_retarget.target is None
+    assert len(scene.limber_retarget.characters) == 0
+    assert not [each.name for each in bpy.data.collections if "link" in each.name]
+    assert not [each.name for each in bpy.data.objects if "link" in each.name]
+
+
+def test_a_library_override_keeps_its_bones_in_the_file(limber: Any, scene: Any, tmp_path: Path) -> None:
+    target = _target(limber)
+    bpy.data.libraries.write(str(tmp_path / "library.blend"), {target})
     bpy.data.objects.remove(target)
-    run.finish()
-    assert run.actions == []
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (_, into):
+        into.objects = ["Target"]
+    scene.collection.objects.link(into.objects[0])
+    override = into.objects[0].override_create(remap_local_usages=True)
+    scene.limber_retarget.target = override
+    assert scene.limber_retarget.problem == ""
+    assert override.limber_target.joints["left_knee"].bones == "mixamorig:LeftLeg"
+    override.limber_target.chains["neck"].bones = ""
+    override.limber_target.keeps_up = True
+    assert bpy.ops.limber.retarget() == {"FINISHED"}
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    scene = bpy.context.scene
+    override = next(each for each in scene.objects if each.name == "Target")
+    known = override.limber_target
+    assert (known.how, known.chains["neck"].bones, known.keeps_up) == ("Mixamo", "", True)
+    assert override.animation_data.action.name == "Walker on Target"
+    bpy.data.objects["Walker"].animation_data.action.limber_smoothness = 1.0
+    limber.module("retarget_watch").look()
+    assert known.outdated == ""  # kept up
+
+
+def test_a_take_that_was_put_out_of_use_is_still_known(limber: Any, scene: Any) -> None:
+    """As by choosing another action for the character, which stashes nothing."""
+    scene.limber_retarget.target = target = _target(limber)
+    bpy.ops.limber.retarget()
+    target.animation_data.action = bpy.data.actions.new("Idle")
+    bpy.data.objects["Walker"].animation_data.action.limber_smoothness = 1.0
+    limber.module("retarget_watch").look()
+    assert target.limber_target.outdated == "Walker"
+    bpy.ops.limber.retarget()
+    assert target.animation_data.action.name == "Walker on Target"
+    assert sorted(action.name for action in bpy.data.actions) == ["Idle", "Walker", "Walker on Target"]
 
 
 def test_what_cannot_be_baked_is_said_and_ends_the_run(limber: Any, scene: Any) -> None:

@@ -12,9 +12,12 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from smpl_rig.blender.retarget import MARK, OPTIONS  # noqa: E402
+from mathutils import Matrix  # noqa: E402
+
+from smpl_rig.blender.retarget import MARK, OPTIONS, find_rig_bones, retarget  # noqa: E402
 from smpl_rig.blender.retarget_file import main, retarget_file  # noqa: E402
 from smpl_rig.motion import Motion  # noqa: E402
+from smpl_rig.retarget.retargeting import Performance  # noqa: E402
 from smpl_rig.retarget.rig_map import rig_maps, save_rig_map  # noqa: E402
 from smpl_rig.retarget.saved_maps import saved_maps_folder  # noqa: E402
 
@@ -91,8 +94,9 @@ def test_an_fbx_with_a_lamp(rig_files: dict[str, Path], motion_file: Path, tmp_p
     assert joint_angles(target, found.bones, motion.joints_world[frames - 1], frames).max() < 3
 
 
-def test_how_a_figure_is_posed_in_its_file_displaces_nothing(scene: Any, motion_file: Path, tmp_path: Path) -> None:
-    """As in glTF whose mesh is quantised about its middle: its skin is bound with the root below the floor."""
+@pytest.fixture
+def posed_file(scene: Any, tmp_path: Path) -> Path:
+    """As glTF whose mesh is quantised about its middle: its skin is bound with the root below the floor."""
     rig = armature_of(mpfb_bones("game_engine"))
     skinned(rig, "pelvis")
     bpy.ops.export_scene.gltf(filepath=str(tmp_path / "rig.glb"))
@@ -109,12 +113,53 @@ def test_how_a_figure_is_posed_in_its_file_displaces_nothing(scene: Any, motion_
     binds[:, 12:] += 0.9 * binds[:, 4:8]
     content["skins"][0]["skeleton"] = content["skins"][0]["joints"][0]
     write_gltf(tmp_path / "posed.glb", content, bytes(lowered))
-    found, _ = retarget_file(motion_file, tmp_path / "posed.glb", tmp_path / "out.blend", smoothness=0.0)
-    target = reopened(tmp_path / "out.blend")
+    return tmp_path / "posed.glb"
+
+
+def is_on_the_floor(target: Any, pelvis: str, motion_file: Path) -> bool:
+    """Whether the target's hips are on the first frame about as high as the person's."""
     bpy.context.scene.frame_set(1)
-    bone = target.pose.bones[found.bones.joints["pelvis"]]
-    motion = Motion.load(motion_file)
-    assert (target.matrix_world @ bone.head).z == pytest.approx(motion.joints_world[0, 0, 2], abs=0.2)
+    height = (target.matrix_world @ target.pose.bones[pelvis].head).z
+    return abs(height - Motion.load(motion_file).joints_world[0, 0, 2]) < 0.2
+
+
+def test_how_a_figure_is_posed_in_its_file_displaces_nothing(
+    posed_file: Path, motion_file: Path, tmp_path: Path
+) -> None:
+    found, _ = retarget_file(motion_file, posed_file, tmp_path / "out.blend", smoothness=0.0)
+    assert is_on_the_floor(reopened(tmp_path / "out.blend"), found.bones.joints["pelvis"], motion_file)
+
+
+def lift_root(target: Any) -> None:
+    root = target.pose.bones["Root"]
+    root.matrix = Matrix.Translation((0, 0, 0.9)) @ root.bone.matrix_local
+
+
+@pytest.mark.parametrize("lifted", ["by the importer", "with a raised arm", "by the user"])
+def test_an_imported_figure_stands_on_the_floor_wherever_its_file_has_posed_it(
+    lifted: str, posed_file: Path, motion_file: Path, tmp_path: Path
+) -> None:
+    """Retargeted as the panel does; but where the user has put a root bone, the take goes."""
+    target = reopened(posed_file if lifted == "by the importer" else tmp_path / "rig.glb")
+    found, motion = find_rig_bones(target), Motion.load(motion_file)
+    if lifted == "by the importer":
+        assert np.abs(np.array(target.pose.bones["Root"].matrix_basis)[:3, 3]).max() > 0.8
+    else:
+        lift_root(target)
+    if lifted == "with a raised arm":
+        target.pose.bones[found.bones.joints["left_elbow"]].rotation_quaternion = (0.8, 0, 0, 0.6)
+    bpy.context.view_layer.update()
+    retarget(target, Performance.of(motion), np.arange(1.0, 61), found.bones, "walk")
+    assert is_on_the_floor(target, found.bones.joints["pelvis"], motion_file) == (lifted != "by the user")
+
+
+def test_a_root_bone_that_is_moved_after_the_bake_moves_the_take(posed_file: Path, motion_file: Path) -> None:
+    target = reopened(posed_file)
+    found, motion = find_rig_bones(target), Motion.load(motion_file)
+    for _ in range(2):
+        retarget(target, Performance.of(motion), np.arange(1.0, 61), found.bones, "walk")
+        lift_root(target)
+    assert not is_on_the_floor(target, found.bones.joints["pelvis"], motion_file)
 
 
 def gltf_parts(path: Path) -> tuple[dict[str, Any], bytes]:
