@@ -1,11 +1,13 @@
 """Left and right, set right over time.
 
-Seen from behind, BlazePose now and then takes a person's left for their right, in bursts, with full visibility. The
-2D landmarks themselves stay where the limbs are, so exchanging the labels back repairs them; its 3D of such frames is
-built on the wrong side and is not to be trusted.
+BlazePose now and then takes a person's left for their right, in bursts, with full visibility: all of the body when it
+is seen from behind or in front, arms or legs alone when it is seen from the side. The 2D landmarks themselves stay
+where the limbs are, so exchanging the labels back repairs them; its 3D of such frames is built on the wrong side and is
+not to be trusted.
 
-Arms alone or legs alone that stay swapped for longer than about a third of a second are taken for crossed limbs and
-left as they are: the 2D motion does not tell the two apart.
+Which labels are exchanged is told by how limbs move: they go on as they went, and labels that change places make them
+jump. A jump may be hidden (limbs that cross, landmarks that fall together for a frame), so that each of the likeliest
+histories carries its own idea of where every landmark is and goes, and the likeliest of all frames together is taken.
 """
 
 from __future__ import annotations
@@ -20,84 +22,129 @@ from backend.people.tracks import LANDMARK_INDEX, LANDMARK_NAMES, Track
 
 Floats = NDArray[np.floating[Any]]
 
-_ARMS = ("shoulder", "elbow", "wrist", "pinky", "index", "thumb")
-_LEGS = ("hip", "knee", "ankle", "heel", "foot_index")
+#: Parts of the body whose labels are exchanged together, and how much each of their landmarks tells: those at the end
+#: of a limb move as one.
+_PARTS: dict[str, dict[str, float]] = {
+    "shoulders": {"shoulder": 1.0},
+    "arms": {"elbow": 1.0, "wrist": 0.6, "pinky": 0.15, "index": 0.15, "thumb": 0.1},
+    "hips": {"hip": 1.0},
+    "legs": {"knee": 1.0, "ankle": 0.6, "heel": 0.2, "foot_index": 0.2},
+}
+_FACE = (
+    *((f"left_{name}", f"right_{name}") for name in ("eye_inner", "eye", "eye_outer", "ear")),
+    ("mouth_left", "mouth_right"),
+)
+#: What may be swapped: nothing, arms without or with the shoulders, legs without or with the hips, the whole body.
+_EXCHANGED: tuple[tuple[str, ...], ...] = (
+    (),
+    ("arms",),
+    ("shoulders", "arms"),
+    ("legs",),
+    ("hips", "legs"),
+    ("shoulders", "arms", "hips", "legs"),
+)
+WHOLE = len(_EXCHANGED) - 1
 
 
 @dataclass(frozen=True)
-class SwapCosts:
-    """In heights of the person, summed over the landmarks of one limb pair.
+class SwapModel:
+    """How landmarks move and how often labels are swapped. Lengths are in heights of the person.
 
     Attributes:
-        change: of starting or ending a swap; keeps quick crossings of limbs from being taken for swaps.
-        part: of every second in which only arms or only legs are swapped, which is rare.
-        whole: of every second in which the whole body is swapped; small, it only settles which labels the majority has.
+        noise: deviation of a landmark in the picture.
+        acceleration: deviation of a landmark's, per second squared.
+        first_speed: deviation of a landmark's speed when it is first seen, per second.
+        freedom: degrees of freedom of Student's t, by which landmarks stray; few, so that strays say little.
+        weight: of a landmark's log-likelihood, because those of one limb err together.
+        facing_m, facing_m_s: deviation of the nose's depth before the shoulders in BlazePose's 3D, and of its change in
+            a second. Front and back change places when left and right do, because its 3D remains a body.
+        parts_per_s, part_s: how often a part of the body begins to be swapped, and for how long it remains so.
+        wholes_per_s, whole_s: the same of the whole body, seen from in front or behind.
         longest_step_s: landmarks further apart in time say nothing of continuity.
     """
 
-    change: float = 0.25
-    part: float = 3.0
-    whole: float = 0.6
+    noise: float = 0.012
+    acceleration: float = 20.0
+    first_speed: float = 1.0
+    freedom: float = 2.0
+    weight: float = 0.6
+    facing_m: float = 0.05
+    facing_m_s: float = 1.0
+    parts_per_s: float = 0.1
+    part_s: float = 0.3
+    wholes_per_s: float = 0.02
+    whole_s: float = 0.5
     longest_step_s: float = 0.25
 
 
-def _permutation(parts: tuple[str, ...], face: bool = False) -> NDArray[np.intp]:
+def _permutation(parts: tuple[str, ...]) -> NDArray[np.intp]:
+    pairs = [(f"left_{name}", f"right_{name}") for part in parts for name in _PARTS[part]]
+    pairs += _FACE if len(parts) == len(_PARTS) else ()
     order = np.arange(len(LANDMARK_NAMES))
-    pairs = [(f"left_{part}", f"right_{part}") for part in parts]
-    if face:
-        pairs += [(f"left_{part}", f"right_{part}") for part in ("eye_inner", "eye", "eye_outer", "ear")]
-        pairs += [("mouth_left", "mouth_right")]
     for left, right in pairs:
         order[LANDMARK_INDEX[left]], order[LANDMARK_INDEX[right]] = LANDMARK_INDEX[right], LANDMARK_INDEX[left]
     return order
 
 
-#: The states of the search: nothing, arms, legs, or the whole body swapped.
-STATES: tuple[NDArray[np.intp], ...] = (
-    np.arange(len(LANDMARK_NAMES)),
-    _permutation(_ARMS),
-    _permutation(_LEGS),
-    _permutation(_ARMS + _LEGS, face=True),
-)
-_PARTS_CHANGED = np.array([[0, 1, 1, 2], [1, 0, 2, 1], [1, 2, 0, 1], [2, 1, 1, 0]])
-_JUDGED = [LANDMARK_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in _ARMS + _LEGS]
+#: The orders of landmarks that exchange the labels back, for each of what may be swapped.
+STATES: tuple[NDArray[np.intp], ...] = tuple(_permutation(parts) for parts in _EXCHANGED)
+_WEIGHTS = {
+    LANDMARK_INDEX[f"{side}_{name}"]: weight
+    for part in _PARTS.values()
+    for name, weight in part.items()
+    for side in ("left", "right")
+}
+_JUDGED, _JUDGED_WEIGHT = np.array(list(_WEIGHTS)), np.array(list(_WEIGHTS.values()))
+#: Of the nose's depth, once the labels are exchanged back.
+_FACES = np.where(np.arange(len(STATES)) == WHOLE, -1.0, 1.0)
 
 
-def repair_swaps(track: Track, costs: SwapCosts | None = None) -> tuple[Track, NDArray[np.bool_]]:
-    """Finds the likeliest labels of every frame by a Viterbi search over the 2D motion.
+def repair_swaps(track: Track, model: SwapModel | None = None) -> tuple[Track, NDArray[np.bool_]]:
+    """Finds the likeliest labels of every frame by a Viterbi search over the motion.
 
     Returns:
         The track with labels exchanged where they were swapped, and (T,) whether BlazePose's 3D of a frame is to be
         trusted: observed, and not swapped.
     """
-    states = find_swaps(track, costs or SwapCosts())
+    states = find_swaps(track, model or SwapModel())
     order = np.array(STATES)[states]  # (T, 33)
     rows = np.arange(len(track))[:, None]
     repaired = replace(track, landmarks2d=track.landmarks2d[rows, order])
     return repaired, track.observed & (states == 0)
 
 
-def find_swaps(track: Track, costs: SwapCosts) -> NDArray[np.intp]:
-    """(T,) index into ``STATES`` of each frame."""
+def find_swaps(track: Track, model: SwapModel) -> NDArray[np.intp]:
+    """(T,) index into ``STATES`` of each frame.
+
+    Each state's survivor carries its own Kalman filter of the landmarks ("per-survivor processing", Raheli, Polydoros
+    and Tzou 1995), so that a jump is judged by more than the two frames beside it.
+    """
     seen = np.flatnonzero(track.observed)
     states = np.zeros(len(track), dtype=np.intp)
     if len(seen) < 2:
         return states
-    points = track.landmarks2d[seen]  # (N, 33, 3)
     heights = np.maximum(np.nanmax(track.boxes[seen, 2:], axis=1), 1.0)  # (N,)
+    pixels = track.landmarks2d[seen][..., :2]
+    labelled = np.stack([pixels[:, order][:, _JUDGED] for order in STATES], axis=1)  # (N, S, L, 2)
+    nose_m, frontal = _facing(track.landmarks3d[seen])
     steps_s = np.diff(track.timestamps_s[seen])
-    labelled = np.stack([points[:, order] for order in STATES], axis=1)[:, :, _JUDGED]  # (N, 4, L, 3)
 
-    resting = np.array([0.0, costs.part, costs.part, costs.whole])
-    best = np.array([0.0, costs.change, costs.change, costs.whole * steps_s[0]])
+    tracker = _LandmarkFilters(labelled[0], model)
+    lasting = np.full(len(STATES), model.parts_per_s * model.part_s)
+    lasting[[0, WHOLE]] = 1.0, model.wholes_per_s * model.whole_s
+    best = -np.log(lasting)
     came_from = np.zeros((len(seen), len(STATES)), dtype=np.intp)
-    for t in range(1, len(seen)):
-        step_s = steps_s[t - 1]
-        near = step_s <= costs.longest_step_s
-        motion = _motion(labelled[t - 1], labelled[t]) / heights[t] if near else np.zeros((4, 4))
-        change = costs.change * _PARTS_CHANGED if near else 0.0
-        total = best[:, None] + motion + change + resting * min(step_s, costs.longest_step_s)  # (from, to)
-        came_from[t] = total.argmin(axis=0)
+    for t, step_s in enumerate(steps_s, start=1):
+        total = best[:, None] + _changes(min(step_s, model.longest_step_s), frontal[t], model)  # (from, to)
+        if step_s <= model.longest_step_s:
+            total = total + tracker.cost(labelled[t], step_s, heights[t])
+            turned = (nose_m[t] * _FACES - nose_m[t - 1] * _FACES[:, None]) ** 2
+            total += np.log1p(turned / (2 * model.facing_m**2 + (model.facing_m_s * step_s) ** 2))
+            came_from[t] = total.argmin(axis=0)
+            tracker.follow(came_from[t])
+        else:
+            came_from[t] = total.argmin(axis=0)
+            tracker = _LandmarkFilters(labelled[t], model)
         best = total.min(axis=0)
     state = int(best.argmin())
     for t in range(len(seen) - 1, -1, -1):
@@ -106,8 +153,75 @@ def find_swaps(track: Track, costs: SwapCosts) -> NDArray[np.intp]:
     return states
 
 
-def _motion(before: Floats, after: Floats) -> Floats:
-    """(4, L, 3) labelled landmarks of two frames -> (4, 4) pixels moved, weighted by visibility."""
-    moved = np.linalg.norm(before[:, None, :, :2] - after[None, :, :, :2], axis=-1)  # (4, 4, L)
-    visible = np.minimum(before[:, None, :, 2], after[None, :, :, 2])
-    return np.asarray((moved * visible).sum(axis=-1) / len(_JUDGED) * 4)
+def _facing(landmarks3d: Floats) -> tuple[Floats, Floats]:
+    """(N,) metres that the nose lies behind the shoulders, and (N,) from 1 for front and back to 0 for sides."""
+    left, right = (np.nan_to_num(landmarks3d[:, LANDMARK_INDEX[f"{side}_shoulder"]]) for side in ("left", "right"))
+    nose = np.nan_to_num(landmarks3d[:, LANDMARK_INDEX["nose"], 2]) - (left + right)[:, 2] / 2
+    squares = (left - right) ** 2 + 1e-4
+    return nose, squares[:, :2].sum(axis=1) / squares.sum(axis=1)
+
+
+def _changes(step_s: float, frontal: float, model: SwapModel) -> Floats:
+    """(S, S) minus the log-probability of each change of state in a step.
+
+    Whoever is seen from the side is not taken for their own back: then the whole body is swapped only as arms and legs
+    are at the same time.
+    """
+    begin, end = np.full(len(STATES), model.parts_per_s), np.full(len(STATES), 1 / model.part_s)
+    begin[WHOLE] = max(model.wholes_per_s * frontal, (model.parts_per_s**2) * model.part_s)
+    end[WHOLE] = 1 / model.whole_s
+    begin, end = begin * step_s, end * step_s
+    begin[0], end[0] = 1.0, 1.0  # to none, and from none, is one change only
+    changes = -np.log(end)[:, None] - np.log(begin)
+    staying = end.copy()
+    staying[0] = begin[1:].sum()
+    changes[np.diag_indices(len(STATES))] = staying
+    return np.asarray(changes)
+
+
+class _LandmarkFilters:
+    """Where each state's survivor has every landmark, and how fast it goes: Kalman filters of constant speed.
+
+    Args:
+        labelled: (S, L, 2) pixels of the first frame, by the labels of each state.
+        model: how landmarks move.
+    """
+
+    def __init__(self, labelled: Floats, model: SwapModel) -> None:
+        self._model = model
+        self._place, self._speed = labelled.copy(), np.zeros_like(labelled)  # pixels, pixels per second
+        start = np.array([model.noise**2, 0.0, model.first_speed**2])
+        self._variance = np.tile(start, (*labelled.shape[:2], 1))  # (S, L, 3) of place, both, speed; heights
+        self._stray = np.zeros((*labelled.shape[:1], *labelled.shape))
+        self._height = 1.0
+
+    def cost(self, labelled: Floats, step_s: float, height: float) -> Floats:
+        """(from, to) minus the log-likelihood of the next frame's labels (S, L, 2), by each survivor's forecast."""
+        model, before = self._model, self._variance
+        self._place = self._place + self._speed * step_s
+        shared, faster = before[..., 1] + before[..., 2] * step_s, (model.acceleration * step_s) ** 2
+        self._variance = np.stack(
+            (
+                before[..., 0] + (before[..., 1] + shared) * step_s + faster * step_s**2 / 4,
+                shared + faster * step_s / 2,
+                before[..., 2] + faster,
+            ),
+            axis=-1,
+        )
+        self._height = height
+        self._stray = (labelled - self._place[:, None]) / height  # (from, to, L, 2)
+        expected = (self._variance[..., 0] + model.noise**2)[:, None]  # (from, 1, L)
+        strange = np.log1p((self._stray**2).sum(axis=-1) / (model.freedom * expected))
+        surprise = (model.freedom / 2 + 1) * strange + np.log(expected / model.noise**2)
+        return np.asarray(model.weight * (surprise * _JUDGED_WEIGHT).sum(axis=-1))
+
+    def follow(self, came_from: NDArray[np.intp]) -> None:
+        """Takes in the frame whose cost was asked, for the best way (S,) to each state; strays count little."""
+        model, noise = self._model, self._model.noise**2
+        stray = self._stray[came_from, np.arange(len(came_from))]  # (S, L, 2)
+        place, both, speed = np.moveaxis(self._variance[came_from], -1, 0)
+        doubt = noise * (1 + (stray**2).sum(axis=-1) / (model.freedom * (place + noise)))
+        gain, speed_gain = place / (place + doubt), both / (place + doubt)
+        self._place = self._place[came_from] + gain[..., None] * stray * self._height
+        self._speed = self._speed[came_from] + speed_gain[..., None] * stray * self._height
+        self._variance = np.stack(((1 - gain) * place, (1 - gain) * both, speed - speed_gain * both), axis=-1)
