@@ -26,63 +26,36 @@ class PentadiagonalSystem:
         self._unknowns = diagonal.shape[-1]
         self._levels = []
         blocks, upper = _paired(diagonal, first, second)
-        while blocks.a.shape[-1] > 1:
+        while blocks.shape[-1] > 1:
             level, blocks, upper = _reduced(blocks, upper)
             self._levels.append(level)
         self._last = _inverse(blocks)
 
     def solve(self, right_side: Floats) -> Floats:
         """(..., J, T) -> (..., J, T)."""
-        rest = right_side
-        if self._unknowns % 2:
-            rest = np.concatenate((rest, np.zeros((*rest.shape[:-1], 1))), axis=-1)
-        # one row for each of a pair's two unknowns
-        top, bottom = rest[..., 0::2], rest[..., 1::2]
+        *leading, unknowns = right_side.shape
+        rest = np.zeros((2, int(np.prod(leading[:-1])), leading[-1], (unknowns + 1) // 2))  # two unknowns to a block
+        of_pairs = right_side.reshape((*rest.shape[1:-1], unknowns))
+        rest[0], rest[1, ..., : unknowns // 2] = of_pairs[..., 0::2], of_pairs[..., 1::2]
         held = []
         for level in self._levels:
-            z0, z1 = top[..., 1::2].copy(), bottom[..., 1::2].copy()
-            top, bottom = top[..., 0::2].copy(), bottom[..., 0::2].copy()
-            held.append((z0, z1))
-            count, behind = z0.shape[-1], level.after.p.shape[-1]
-            f, h = level.before, level.after
-            top[..., :count] -= f.p * z0 + f.q * z1
-            bottom[..., :count] -= f.r * z0 + f.s * z1
-            top[..., 1 : behind + 1] -= h.p * z0[..., :behind] + h.r * z1[..., :behind]
-            bottom[..., 1 : behind + 1] -= h.q * z0[..., :behind] + h.s * z1[..., :behind]
-        top, bottom = _times(self._last, top, bottom)
-        for level, (z0, z1) in zip(reversed(self._levels), reversed(held), strict=True):
-            x0, x1 = _times(level.inverse, z0, z1)
-            count, behind = z0.shape[-1], level.after.p.shape[-1]
-            f, h = level.before, level.after
-            k0, k1 = top[..., :count], bottom[..., :count]
-            x0 -= f.p * k0 + f.r * k1
-            x1 -= f.q * k0 + f.s * k1
-            k0, k1 = top[..., 1 : behind + 1], bottom[..., 1 : behind + 1]
-            x0[..., :behind] -= h.p * k0 + h.q * k1
-            x1[..., :behind] -= h.r * k0 + h.s * k1
-            top, bottom = _interleaved(top, x0), _interleaved(bottom, x1)
-        return _interleaved(top, bottom)[..., : self._unknowns]
-
-
-class _Symmetric(NamedTuple):
-    """Blocks ((a, b), (b, c)), each (J, n)."""
-
-    a: Floats
-    b: Floats
-    c: Floats
-
-
-class _General(NamedTuple):
-    """Blocks ((p, q), (r, s)), each (J, n)."""
-
-    p: Floats
-    q: Floats
-    r: Floats
-    s: Floats
+            eliminated, rest = rest[..., 1::2].copy(), rest[..., 0::2].copy()
+            held.append(eliminated)
+            count, behind = level.before.shape[-1], level.after.shape[-1]
+            rest[..., :count] -= _times(level.before, eliminated)
+            rest[..., 1 : behind + 1] -= _times(_transposed(level.after), eliminated[..., :behind])
+        rest = _times(self._last, rest)
+        for level, eliminated in zip(reversed(self._levels), reversed(held), strict=True):
+            count, behind = level.before.shape[-1], level.after.shape[-1]
+            found = _times(level.inverse, eliminated)
+            found -= _times(_transposed(level.before), rest[..., :count])
+            found[..., :behind] -= _times(level.after, rest[..., 1 : behind + 1])
+            rest = _interleaved(rest, found)
+        return _interleaved(rest[0], rest[1])[..., :unknowns].reshape(right_side.shape)
 
 
 class _Level(NamedTuple):
-    """What one step of the reduction leaves for the solution.
+    """What one step of the reduction leaves for the solution, each of its blocks (2, 2, J, n).
 
     Attributes:
         inverse: of the eliminated blocks.
@@ -90,74 +63,72 @@ class _Level(NamedTuple):
         after: ``inverse`` times the coupling to the kept block after it.
     """
 
-    inverse: _Symmetric
-    before: _General
-    after: _General
+    inverse: Floats
+    before: Floats
+    after: Floats
 
 
-def _paired(diagonal: Floats, first: Floats, second: Floats) -> tuple[_Symmetric, _General]:
-    """Bands as blocks on the diagonal and above it; an odd number of unknowns is padded with an equation x = 0."""
+def _paired(diagonal: Floats, first: Floats, second: Floats) -> tuple[Floats, Floats]:
+    """Bands as blocks (2, 2, J, n) on the diagonal and (2, 2, J, n - 1) above it.
+
+    An odd number of unknowns is padded with an equation x = 0.
+    """
     systems, unknowns = diagonal.shape
-    padded = unknowns + unknowns % 2
-    bands = np.zeros((3, systems, padded))
-    bands[0, :, unknowns:] = 1
-    bands[0, :, :unknowns], bands[1, :, : unknowns - 1], bands[2, :, : max(unknowns - 2, 0)] = diagonal, first, second
-    even, odd = bands[..., 0::2].copy(), bands[..., 1::2].copy()
-    blocks = _Symmetric(even[0], even[1], odd[0])
-    upper = _General(
-        even[2, :, :-1],
-        np.zeros_like(even[2, :, :-1]),
-        odd[1, :, :-1],
-        odd[2, :, :-1],
-    )
+    pairs, odd = (unknowns + 1) // 2, unknowns // 2
+    blocks, upper = np.zeros((2, 2, systems, pairs)), np.zeros((2, 2, systems, pairs - 1))
+    blocks[0, 0], blocks[1, 1, :, odd:], blocks[1, 1, :, :odd] = diagonal[:, 0::2], 1, diagonal[:, 1::2]
+    blocks[0, 1, :, :odd] = blocks[1, 0, :, :odd] = first[:, 0::2]
+    upper[0, 0], upper[1, 0] = second[:, 0::2], first[:, 1::2]
+    upper[1, 1, :, : max(odd - 1, 0)] = second[:, 1::2]
     return blocks, upper
 
 
-def _reduced(blocks: _Symmetric, upper: _General) -> tuple[_Level, _Symmetric, _General]:
+def _reduced(blocks: Floats, upper: Floats) -> tuple[_Level, Floats, Floats]:
     """Eliminates every second block."""
-    inverse = _inverse(_Symmetric(*(band[:, 1::2] for band in blocks)))
-    left = _General(*(band[:, 0::2].copy() for band in upper))  # kept block 2i and eliminated block 2i+1
-    right = _General(*(band[:, 1::2].copy() for band in upper))  # eliminated block 2i+1 and kept block 2i+2
-    count, behind = left.p.shape[-1], right.p.shape[-1]
-    i = inverse
-    before = _General(
-        left.p * i.a + left.q * i.b,
-        left.p * i.b + left.q * i.c,
-        left.r * i.a + left.s * i.b,
-        left.r * i.b + left.s * i.c,
-    )
-    i = _Symmetric(*(band[:, :behind] for band in inverse))
-    after = _General(
-        i.a * right.p + i.b * right.r,
-        i.a * right.q + i.b * right.s,
-        i.b * right.p + i.c * right.r,
-        i.b * right.q + i.c * right.s,
-    )
-    kept = _Symmetric(*(band[:, 0::2].copy() for band in blocks))
-    kept.a[:, :count] -= before.p * left.p + before.q * left.q
-    kept.b[:, :count] -= before.p * left.r + before.q * left.s
-    kept.c[:, :count] -= before.r * left.r + before.s * left.s
-    kept.a[:, 1 : behind + 1] -= right.p * after.p + right.r * after.r
-    kept.b[:, 1 : behind + 1] -= right.p * after.q + right.r * after.s
-    kept.c[:, 1 : behind + 1] -= right.q * after.q + right.s * after.s
-    f = _General(*(band[:, :behind] for band in before))
-    coupling = _General(
-        -(f.p * right.p + f.q * right.r),
-        -(f.p * right.q + f.q * right.s),
-        -(f.r * right.p + f.s * right.r),
-        -(f.r * right.q + f.s * right.s),
-    )
-    return _Level(inverse, before, after), kept, coupling
+    inverse = _inverse(blocks[..., 1::2])
+    left = upper[..., 0::2].copy()  # kept block 2i and eliminated block 2i+1
+    right = upper[..., 1::2].copy()  # eliminated block 2i+1 and kept block 2i+2
+    count, behind = left.shape[-1], right.shape[-1]
+    before = _product(left, inverse)
+    after = _product(inverse[..., :behind], right)
+    kept = blocks[..., 0::2].copy()
+    kept[..., :count] -= _product(before, _transposed(left))
+    kept[..., 1 : behind + 1] -= _product(_transposed(right), after)
+    coupling = _product(before[..., :behind], right)
+    return _Level(inverse, before, after), kept, np.negative(coupling, out=coupling)
 
 
-def _inverse(blocks: _Symmetric) -> _Symmetric:
+def _inverse(blocks: Floats) -> Floats:
     """By the adjugate."""
-    scale = 1 / (blocks.a * blocks.c - blocks.b * blocks.b)
-    return _Symmetric(blocks.c * scale, -blocks.b * scale, blocks.a * scale)
+    (a, b), (_, c) = blocks
+    scale = a * c
+    scale -= b * b
+    np.divide(1, scale, out=scale)
+    inverse = np.empty(blocks.shape)
+    np.multiply(c, scale, out=inverse[0, 0])
+    np.multiply(a, scale, out=inverse[1, 1])
+    np.negative(scale, out=scale)
+    np.multiply(b, scale, out=inverse[0, 1])
+    inverse[1, 0] = inverse[0, 1]
+    return inverse
 
 
-def _times(blocks: _Symmetric, top: Floats, bottom: Floats) -> tuple[Floats, Floats]:
-    return blocks.a * top + blocks.b * bottom, blocks.b * top + blocks.c * bottom
+def _transposed(blocks: Floats) -> Floats:
+    return blocks.swapaxes(0, 1)
+
+
+def _product(a: Floats, b: Floats) -> Floats:
+    """Of blocks (2, 2, J, n)."""
+    result = a[:, 0, None] * b[0]
+    result += a[:, 1, None] * b[1]
+    return result
+
+
+def _times(blocks: Floats, vectors: Floats) -> Floats:
+    """Blocks (2, 2, J, n) times vectors (2, C, J, n)."""
+    result = blocks[:, 0, None] * vectors[0]
+    result += blocks[:, 1, None] * vectors[1]
+    return result
 
 
 def _interleaved(even: Floats, odd: Floats) -> Floats:

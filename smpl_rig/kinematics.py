@@ -16,7 +16,10 @@ def global_rotations(local_rotations: Array) -> Array:
     result = np.empty_like(local_rotations)
     for joint, parent in enumerate(PARENTS):
         local = local_rotations[:, joint]
-        result[:, joint] = local if parent < 0 else rotations.multiply(result[:, parent], local)
+        if parent < 0:
+            result[:, joint] = local
+        else:
+            rotations.multiply(result[:, parent], local, out=result[:, joint])
     return result
 
 
@@ -25,7 +28,10 @@ def relative_rotations(turned: Array) -> Array:
     result = np.empty_like(turned)
     for joint, parent in enumerate(PARENTS):
         own = turned[:, joint]
-        result[:, joint] = own if parent < 0 else rotations.multiply(rotations.conjugate(turned[:, parent]), own)
+        if parent < 0:
+            result[:, joint] = own
+        else:
+            rotations.relative(turned[:, parent], own, out=result[:, joint])
     return result
 
 

@@ -117,8 +117,12 @@ class Motion:
                 raise MotionError(f"Motion key '{key}' has shape {array.shape}, expected {shape}.")
             if array.dtype.kind not in "biuf":
                 raise MotionError(f"Motion key '{key}' holds {array.dtype}, expected numbers.")
-            with np.errstate(over="ignore", invalid="ignore"):  # what becomes infinite is refused below
-                array = array.astype(_DTYPES.get(key, np.float32))
+            dtype = np.dtype(_DTYPES.get(key, np.float32))
+            if (
+                array.flags.writeable or not array.flags.owndata or array.dtype != dtype
+            ):  # else another Motion's, frozen
+                with np.errstate(over="ignore", invalid="ignore"):  # what becomes infinite is refused below
+                    array = array.astype(dtype)
             if key not in _MAY_BE_NAN and not np.isfinite(array).all():
                 raise MotionError(f"Motion key '{key}' holds values that are not finite numbers.")
             if key in _PROBABILITIES and (array.min() < 0 or array.max() > 1):
@@ -138,11 +142,16 @@ class Motion:
         return len(self.poses)
 
     @property
+    def rotation_vectors(self) -> NDArray[np.float32]:
+        """(T, 24, 3) axis-angle in radians, each joint relative to its parent."""
+        # time last in memory: whole trajectories lie together, which long motions go through fastest
+        by_component = np.ascontiguousarray(self.poses.T, dtype=np.float32)
+        return by_component.reshape(JOINT_COUNT, 3, len(self)).transpose(2, 0, 1)
+
+    @property
     def local_rotations(self) -> NDArray[np.float64]:
         """(T, 24, 4) unit quaternions, each joint relative to its parent, signs continuous in time."""
-        # time last in memory: whole trajectories lie together, which long motions go through fastest
-        vectors = self.poses.T.astype(np.float64, order="C").reshape(JOINT_COUNT, 3, len(self)).transpose(2, 0, 1)
-        return rotations.make_continuous(rotations.exp(vectors))
+        return rotations.make_continuous(rotations.exp(self.rotation_vectors.astype(np.float64)))
 
     @property
     def pelvis_world(self) -> NDArray[np.float64]:
@@ -157,7 +166,7 @@ class Motion:
 
     def with_joints(self, local_rotations: Floats, trans: Floats, joints_world: Floats) -> Motion:
         """As :meth:`with_pose`, where the (T, 24, 3) places that follow from the pose are known already."""
-        poses = rotations.log(local_rotations).reshape(len(self), JOINT_COUNT * 3)
+        poses = rotations.log(local_rotations).astype(np.float32, copy=False).reshape(len(self), JOINT_COUNT * 3)
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return Motion(**values | {"poses": poses, "trans": trans, "joints_world": joints_world})
 

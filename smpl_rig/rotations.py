@@ -3,9 +3,9 @@
 Quaternions act on column vectors, ``rotate(multiply(a, b), v) == rotate(a, rotate(b, v))``. Axis-angle vectors are in
 radians. All functions are pure, keep the leading shape and compute in the dtype they are given.
 
-Those that long motions go through (multiply, rotate, exp, log, normalize, make_continuous) also keep the memory layout
-of what they are given, and work on whole components: arrays whose components lie apart in memory go through them
-several times faster.
+Those that long motions go through (multiply, relative, rotate, exp, log, normalize, make_continuous) also keep the
+memory layout of what they are given, and work on whole components: arrays whose components lie apart in memory go
+through them several times faster.
 """
 
 from collections.abc import Sequence
@@ -25,6 +25,11 @@ _HAMILTON: tuple[tuple[tuple[np.ufunc, int, int], ...], ...] = (
     ((np.add, 0, 2), (np.subtract, 1, 3), (np.add, 2, 0), (np.add, 3, 1)),
     ((np.add, 0, 3), (np.add, 1, 2), (np.subtract, 2, 1), (np.add, 3, 0)),
 )
+_OPPOSITE: dict[np.ufunc, np.ufunc] = {np.add: np.subtract, np.subtract: np.add}
+#: The same with the first factor's conjugate.
+_HAMILTON_CONJUGATED = tuple(
+    tuple((_OPPOSITE[term] if i else term, i, j) for term, i, j in component) for component in _HAMILTON
+)
 
 
 def normalize(quaternion: Array) -> Array:
@@ -42,17 +47,14 @@ def conjugate(quaternion: Array) -> Array:
     return _assemble(quaternion, w, -x, -y, -z)
 
 
-def multiply(a: Array, b: Array) -> Array:
-    """Hamilton product of (..., 4) and (..., 4): first ``b``, then ``a``."""
-    of_a, of_b = _components(a), _components(b)
-    shape = np.broadcast_shapes(of_a[0].shape, of_b[0].shape)
-    result = _empty(a if np.ndim(a) >= np.ndim(b) else b, shape, 4, np.result_type(a.dtype, b.dtype))
-    product = np.empty_like(result[..., 0])
-    for component, (first, *others) in zip(_components(result), _HAMILTON, strict=True):
-        np.multiply(of_a[first[1]], of_b[first[2]], out=component)
-        for add, i, j in others:
-            add(component, np.multiply(of_a[i], of_b[j], out=product), out=component)
-    return result
+def multiply(a: Array, b: Array, out: Array | None = None) -> Array:
+    """Hamilton product of (..., 4) and (..., 4): first ``b``, then ``a``; written to ``out``, where there is one."""
+    return _product(_HAMILTON, a, b, out)
+
+
+def relative(a: Array, b: Array, out: Array | None = None) -> Array:
+    """What turns the unit quaternion ``a`` into ``b``, in the axes of ``a``: ``multiply(conjugate(a), b)``."""
+    return _product(_HAMILTON_CONJUGATED, a, b, out)
 
 
 def rotate(quaternion: Array, vector: Array) -> Array:
@@ -72,15 +74,21 @@ def rotate(quaternion: Array, vector: Array) -> Array:
 def exp(rotation_vector: Array) -> Array:
     """Axis-angle (..., 3) in radians -> unit quaternion (..., 4)."""
     vector = _components(rotation_vector)
-    half = _sum_of_squares(vector)
-    np.sqrt(half, out=half)
-    half /= 2
-    result = _empty(rotation_vector, half.shape, 4, half.dtype)
-    np.cos(half, out=result[..., 0])
-    some = np.maximum(half, np.finfo(half.dtype).tiny, out=half)
-    scale = np.sin(some)
-    scale /= some
+    quarter = _sum_of_squares(vector)
+    np.sqrt(quarter, out=quarter)
+    quarter /= 4
+    np.maximum(quarter, np.finfo(quarter.dtype).tiny, out=quarter)
+    # the tangent of a quarter of the angle gives sine and cosine of the half, and is quicker than either
+    tangent = np.tan(quarter, out=np.empty_like(quarter))
+    scale = np.divide(tangent, quarter, out=quarter)
+    shrink = np.square(tangent, out=tangent)
+    shrink += 1
+    np.divide(1, shrink, out=shrink)
+    scale *= shrink
     scale /= 2  # sin(angle / 2) / angle, which is exact at zero
+    result = _empty(rotation_vector, scale.shape, 4, scale.dtype)
+    cosine = np.multiply(shrink, 2, out=result[..., 0])
+    cosine -= 1
     for component, of_vector in zip(_components(result)[1:], vector, strict=True):
         np.multiply(of_vector, scale, out=component)
     return result
@@ -175,6 +183,19 @@ def make_continuous(quaternion: Array) -> Array:
     flips = np.where(_dot(quaternion[1:], quaternion[:-1]) < 0, -1, 1).astype(quaternion.dtype)
     result[1:] *= np.cumprod(flips, axis=0)[..., None]
     return result
+
+
+def _product(terms: tuple[tuple[tuple[np.ufunc, int, int], ...], ...], a: Array, b: Array, out: Array | None) -> Array:
+    of_a, of_b = _components(a), _components(b)
+    if out is None:
+        shape = np.broadcast_shapes(of_a[0].shape, of_b[0].shape)
+        out = _empty(a if np.ndim(a) >= np.ndim(b) else b, shape, 4, np.result_type(a.dtype, b.dtype))
+    product = np.empty_like(out[..., 0])
+    for component, (first, *others) in zip(_components(out), terms, strict=True):
+        np.multiply(of_a[first[1]], of_b[first[2]], out=component)
+        for add, i, j in others:
+            add(component, np.multiply(of_a[i], of_b[j], out=product), out=component)
+    return out
 
 
 def _components(array: Array) -> tuple[Array, ...]:

@@ -138,8 +138,10 @@ class Timeline:
         apart = times[five][:, :, None] - times[five][:, None, :] + np.eye(5)
         weights = 1 / apart.prod(axis=2)  # of the fourth divided difference
         weights /= np.linalg.norm(weights, axis=1, keepdims=True)
-        left = sum(weights[:, k] * path[..., five[:, k]] for k in range(5))
-        return np.asarray((np.asarray(left) ** 2).sum(axis=0)), five
+        left = np.zeros((*path.shape[:-1], len(five)))
+        for frames, weight in zip(five.T, weights.T, strict=True):
+            left += path.take(frames, axis=-1) * weight
+        return np.einsum("cjn,cjn->jn", left, left), five
 
     def mean_around(self, values: Floats, reach_s: float) -> Floats:
         """Mean over the time from ``reach_s`` before to ``reach_s`` after each inner frame: (J, T-2) -> (J, T-2)."""
@@ -156,35 +158,41 @@ class Timeline:
         start, end = np.maximum(middle - reach_s, 0), np.minimum(middle + reach_s, edges[-1])
         return np.asarray((until(end) - until(start)) / (end - start))
 
-    def bending_gradient(self, stiffness: Floats, steps: Floats) -> Floats:
-        """Half the gradient of the integral of ``stiffness |x''|^2`` in x.
+    def bending_force(self, stiffness: Floats, bend: Floats) -> Floats:
+        """Half the gradient of the integral of ``stiffness |x''|^2`` in the steps of x from frame to frame.
 
         Args:
             stiffness: (J, T-2).
-            steps: (..., J, T-1) of the path x.
+            bend: (..., J, T-2), x'' as :meth:`second_derivative` has it.
 
         Returns:
-            (..., J, T).
+            (..., J, T-1).
         """
         # few large arrays: making one costs as much as filling it
-        weighted = self.second_derivative(steps)
-        weighted *= stiffness * self._within
-        gradient = np.empty((*steps.shape[:-1], steps.shape[-1] + 1))
-        gradient[..., -2:] = 0
-        np.multiply(weighted, self._before, out=gradient[..., :-2])
-        pull = weighted * (self._before + self._after)
-        gradient[..., 1:-1] -= pull
-        gradient[..., 2:] += np.multiply(weighted, self._after, out=pull)
-        return gradient
+        weighted = bend * (stiffness * self._within)
+        force = np.empty((*bend.shape[:-1], bend.shape[-1] + 1))
+        force[..., 0] = 0
+        np.multiply(weighted, self._after, out=force[..., 1:])
+        weighted *= self._before
+        force[..., :-1] -= weighted
+        return force
 
-    def moving_gradient(self, drag: Floats, steps: Floats) -> Floats:
-        """Half the gradient of the integral of ``drag |x'|^2`` in x: (J, T-1), (..., J, T-1) -> (..., J, T)."""
-        pull = steps * (drag / self.step)
-        gradient = np.empty((*steps.shape[:-1], steps.shape[-1] + 1))
-        np.negative(pull, out=gradient[..., :-1])
-        gradient[..., -1] = 0
-        gradient[..., 1:] += pull
-        return gradient
+    def moving_force(self, drag: Floats, steps: Floats) -> Floats:
+        """Half the gradient of the integral of ``drag |x'|^2`` in the steps: (J, T-1), (..., J, T-1) -> the latter."""
+        return np.asarray(steps * (drag / self.step))
+
+    def pull(self, force: Floats, others: Floats | float = 0.0) -> Floats:
+        """What a force (..., T-1) in the steps does to the frames, against its gradient: (..., T).
+
+        Args:
+            force: half a gradient in the steps.
+            others: (..., T), to which it is added.
+        """
+        pull = np.empty((*force.shape[:-1], force.shape[-1] + 1))
+        pull[...] = others
+        pull[..., :-1] += force
+        pull[..., 1:] -= force
+        return pull
 
     def bands(self, weight: Floats, stiffness: Floats, drag: Floats) -> Bands:
         """The matrix of the integral of ``weight |x|^2 + drag |x'|^2 + stiffness |x''|^2``.

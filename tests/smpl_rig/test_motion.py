@@ -49,6 +49,22 @@ def test_comes_back_as_it_was(motion: Motion, tmp_path: Path) -> None:
             assert type(after) is type(before)
 
 
+def test_what_it_was_made_of_may_change_afterwards(motion: Motion) -> None:
+    trans, times = motion.trans.copy(), motion.timestamps_s.copy()
+    made = replace(motion, trans=trans, timestamps_s=times[:])
+    trans += 1
+    times += 1
+    np.testing.assert_array_equal(made.trans, motion.trans)
+    np.testing.assert_array_equal(made.timestamps_s, motion.timestamps_s)
+
+
+def test_what_another_motion_holds_is_not_copied(motion: Motion) -> None:
+    made = replace(motion, trans=motion.trans + 1)
+    assert made.landmarks2d is motion.landmarks2d
+    with pytest.raises(ValueError, match="read-only"):
+        made.landmarks2d[0] = 0
+
+
 def test_the_file_holds_what_version_1_says_and_nothing_else(motion: Motion, tmp_path: Path) -> None:
     motion.save(tmp_path / "person_1.npz")
     assert sorted(contents(tmp_path / "person_1.npz")) == sorted((*ARRAYS, *SCALARS))

@@ -52,6 +52,25 @@ def test_log_is_the_shortest(vector: np.ndarray) -> None:
     assert same_rotation(rotations.exp(shortest), rotations.exp(vector))
 
 
+@given(vectors)
+def test_exp_is_rodrigues_in_single_precision_too(vector: np.ndarray) -> None:
+    found = rotations.exp(vector.astype(np.float32))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(rotations.to_matrix(found), by_rodrigues(vector), atol=1e-5)
+
+
+@given(quaternions, quaternions)
+def test_relative_is_what_is_left_to_turn(a: np.ndarray, b: np.ndarray) -> None:
+    np.testing.assert_allclose(rotations.multiply(a, rotations.relative(a, b)), b, atol=1e-12)
+
+
+def test_products_are_written_where_they_are_wanted() -> None:
+    a, b = rotations.exp(np.array([[0.1, 0.2, 0.3], [1.0, 0.0, 0.0]])), rotations.exp(np.array([0.0, 0.5, 0.0]))
+    out = np.empty((2, 4))
+    assert rotations.multiply(a, b, out=out) is out
+    np.testing.assert_array_equal(out, rotations.multiply(a, b))
+
+
 @pytest.mark.parametrize("size", [0.0, 1e-300, 1e-12, 1e-8, 1e-7, 1e-5])
 def test_small_angles_lose_nothing(size: float) -> None:
     vector = np.array([0.6, -0.8, 0.0]) * size

@@ -47,23 +47,25 @@ def test_bands_are_those_of_the_dense_matrix(gaps: np.ndarray, seed: int) -> Non
 
 
 @given(gaps, st.integers(0, 5))
-def test_bending_gradient_is_the_matrix_times_the_path(gaps: np.ndarray, seed: int) -> None:
+def test_what_bending_pulls_is_the_matrix_times_the_path(gaps: np.ndarray, seed: int) -> None:
     times, random = np.cumsum(gaps), np.random.default_rng(seed)
     stiffness, path = random.uniform(0, 1e-4, (1, len(times) - 2)), random.normal(size=(3, 1, len(times)))
     rows = second_derivative_matrix(times)
     bending = rows.T @ np.diag(stiffness[0] * shares(times)[1:-1]) @ rows
-    gradient = Timeline(times).bending_gradient(stiffness, np.diff(path))
-    np.testing.assert_allclose(gradient, path @ bending, atol=1e-9 * np.abs(bending).max())
+    timeline = Timeline(times)
+    pull = timeline.pull(timeline.bending_force(stiffness, timeline.second_derivative(np.diff(path))))
+    np.testing.assert_allclose(pull, -path @ bending, atol=1e-9 * np.abs(bending).max())
 
 
 @given(gaps, st.integers(0, 5))
-def test_moving_gradient_is_the_matrix_times_the_path(gaps: np.ndarray, seed: int) -> None:
+def test_what_moving_pulls_is_the_matrix_times_the_path_beside_all_else(gaps: np.ndarray, seed: int) -> None:
     times, random = np.cumsum(gaps), np.random.default_rng(seed)
     drag, path = random.uniform(0, 1e-2, (1, len(times) - 1)), random.normal(size=(3, 1, len(times)))
     slopes = slope_matrix(times)
     moving = slopes.T @ np.diag(drag[0] * np.diff(times)) @ slopes
-    gradient = Timeline(times).moving_gradient(drag, np.diff(path))
-    np.testing.assert_allclose(gradient, path @ moving, atol=1e-9 * np.abs(moving).max())
+    others, timeline = random.normal(size=path.shape), Timeline(times)
+    pull = timeline.pull(timeline.moving_force(drag, np.diff(path)), others)
+    np.testing.assert_allclose(pull, others - path @ moving, atol=1e-9 * np.abs(moving).max())
 
 
 @given(gaps)
