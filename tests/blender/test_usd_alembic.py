@@ -98,3 +98,47 @@ def test_alembic_of_a_body_that_stands_still(scene: Any, motion: Motion, body: B
     (mesh,) = read_alembic(tmp_path / "take.abc").values()
     expected = skin(body, still.betas, still.local_rotations, still.trans) + np.array([1, 2, 3])
     np.testing.assert_allclose(mesh.points @ WORLD_FROM_BODY.T, expected, atol=MILLIMETRE)
+
+
+def shown_again(scene: Any, frames: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """What Blender's importer has made of a file: by bone (T, 3) heads, and (T, V, 3) vertices, metres, world."""
+    heads: dict[str, list[Any]] = {}
+    vertices = []
+    for frame in range(scene.frame_start, scene.frame_start + frames):
+        scene.frame_set(frame)
+        graph = bpy.context.evaluated_depsgraph_get()
+        for rig in [each.evaluated_get(graph) for each in scene.objects if each.type == "ARMATURE"]:
+            for bone in rig.pose.bones:
+                heads.setdefault(bone.name, []).append(rig.matrix_world @ bone.head)
+        (mesh,) = [each.evaluated_get(graph) for each in scene.objects if each.type == "MESH"]
+        vertices.append([mesh.matrix_world @ vertex.co for vertex in mesh.data.vertices])
+    return {name: np.array(places) for name, places in heads.items()}, np.array(vertices)
+
+
+def emptied() -> Any:
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    scene = bpy.context.scene
+    scene.render.fps, scene.render.fps_base = 30, 1.001
+    return scene
+
+
+@pytest.mark.skipif(not bpy.app.build_options.usd, reason="this Blender was built without USD")
+def test_blender_reads_its_usd_back(person: Any, motion: Motion, vertices: np.ndarray, tmp_path: Path) -> None:
+    export_with_preset(person, tmp_path / "take.usd", preset("limber"))
+    scene = emptied()
+    bpy.ops.wm.usd_import(filepath=str(tmp_path / "take.usd"), set_frame_range=True)
+    assert scene.frame_end - scene.frame_start == FRAMES - 1
+    heads, skin_again = shown_again(scene, FRAMES)
+    joints = np.stack([heads[joint] for joint in JOINT_NAMES], axis=1)
+    np.testing.assert_allclose(joints, motion.joints_world, atol=MILLIMETRE)
+    np.testing.assert_allclose(skin_again, vertices, atol=MILLIMETRE)
+
+
+@needs_alembic
+def test_blender_reads_its_alembic_back(person: Any, vertices: np.ndarray, tmp_path: Path) -> None:
+    export_with_preset(person, tmp_path / "take.abc", preset("limber"))
+    scene = emptied()
+    bpy.ops.wm.alembic_import(filepath=str(tmp_path / "take.abc"), set_frame_range=True, as_background_job=False)
+    assert scene.frame_end - scene.frame_start == FRAMES - 1
+    _, skin_again = shown_again(scene, FRAMES)
+    np.testing.assert_allclose(skin_again, vertices, atol=MILLIMETRE)
