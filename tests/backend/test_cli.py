@@ -1,98 +1,44 @@
-import json
-import signal
+import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from backend import cli
-from backend.demo.clip import RenderedClip
-from backend.server.models import Limits
-from smpl_rig.motion import Motion
+from smpl_rig.errors import LimberError
 
 
-def test_captures_exports_and_reports(
-    rendered_clip: RenderedClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "out"
-    arguments = ["capture", str(rendered_clip.path), "-o", str(out), "--end", "0.5", "--export", "fbx,bvh", "--preview"]
-    assert cli.main([*arguments, "--json"]) == 0
-    report = json.loads(capsys.readouterr().out)
-    assert report == json.loads((out / "report.json").read_text())
-    assert report["footage"]["frames_read"] == 16
-    assert report["frames_per_second"] > 0
-    assert {Path(path).name for path in report["written"]} == {
-        "person_0.npz",
-        "person_0.fbx",
-        "person_0.bvh",
-        "preview.mp4",
-    }
-    assert all(Path(path).stat().st_size > 0 for path in report["written"])
-    assert len(Motion.load(out / "person_0.npz")) == 16
-    assert {path.name for path in out.iterdir()} == {*(Path(path).name for path in report["written"]), "report.json"}
+def test_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    listed = re.findall(r"^ {4}([a-z-]+)", capsys.readouterr().out, re.MULTILINE)
+    assert " ".join(listed) == (
+        "capture serve body import-weights networks import export retarget train evaluate setup"
+    )
+
+
+def test_help_waits_for_nothing_heavy() -> None:
+    heavy = ("torch", "scipy", "cv2", "vtk", "fastapi", "tensorboard")
+    asked = f"import sys, backend.cli; print([name for name in {heavy} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "[]"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["capture", "nowhere.mp4", "-o", "{out}"], "nowhere.mp4"),
-        (["capture", "{video}", "-o", "{out}", "--network", "mps-net-paper"], "has no weights"),
-        (["capture", "{video}", "-o", "{out}", "--body", "nobody.npz"], "nobody.npz"),
-        (["capture", "{video}", "-o", "{out}", "--fov", "500"], "500"),
-        (["capture", "{video}", "-o", "{video}/inside"], "inside"),
-    ],
+    ("raised", "status", "said"),
+    [(LimberError("No such thing."), 1, "limber: No such thing."), (KeyboardInterrupt(), 130, "limber: interrupted")],
 )
-def test_says_what_is_wrong(
-    arguments: list[str],
+def test_what_went_wrong_is_said_in_one_line(
+    raised: BaseException,
+    status: int,
     said: str,
-    make_video: Callable[..., Path],
-    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    places = {"out": tmp_path / "out", "video": make_video()}
-    assert cli.main([argument.format(**places) for argument in arguments]) == 1
-    error = capsys.readouterr().err
-    assert said in error.splitlines()[-1]
-    assert "Traceback" not in error
+    def fail(*_arguments: object) -> None:
+        raise raised
 
-
-@pytest.mark.parametrize(
-    "arguments", [["--smoothness", "2"], ["--export", "fbx,doc"], ["--fov", "50", "--focal-px", "9"]]
-)
-def test_refuses_options_that_cannot_be(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as exit_:
-        cli.main(["capture", "x.mp4", "-o", "out", *arguments])
-    assert exit_.value.code == 2
-
-
-def test_an_interrupt_leaves_nothing_half_written(rendered_clip: RenderedClip, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    command = [sys.executable, "-m", "backend.cli", "capture", str(rendered_clip.path), "-o", str(out), "--preview"]
-
-    def heed_interrupts() -> None:  # a test run in the background may hand down that they are ignored
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts)  # noqa: PLW1509
-    deadline = time.monotonic() + 60
-    while not out.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(1.0)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "interrupted" in said
-    assert list(out.iterdir()) == []
-
-
-def test_serve_bounds_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Limits] = []
-    monkeypatch.setattr("backend.server.run", lambda *_, limits, **__: asked.append(limits))
-    for arguments in ([], ["--keep", "3", "--keep-gb", "0.5"]):
-        assert cli.main(["serve", *arguments]) == 0
-    assert asked == [Limits(), Limits(kept_captures=3, kept_bytes=512 * 1024**2)]
-    for wrong in (["--keep", "0"], ["--keep-gb", "-1"]):
-        with pytest.raises(SystemExit):
-            cli.main(["serve", *wrong])
+    monkeypatch.setattr("backend.body.limber_body", fail)
+    assert cli.main(["body"]) == status
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(said)

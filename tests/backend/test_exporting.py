@@ -104,20 +104,6 @@ def test_two_takes_of_one_name_are_refused(motion_files: list[Path], tmp_path: P
         export_files([motion_files[0], tmp_path / "take_0.npz"], tmp_path, ["csv"], ExportOptions())
 
 
-def test_nothing_to_export_and_the_list(capsys: Any) -> None:
-    assert main(["export"]) == 1
-    assert "Nothing to export" in capsys.readouterr().err
-    assert main(["export", "--presets"]) == 0
-    listed = capsys.readouterr().out
-    assert [line.split()[0] for line in listed.splitlines()] == ["godot", "limber", "maya", "mixamo", "unity", "unreal"]
-
-
-def test_an_unknown_format_is_named(capsys: Any) -> None:
-    with pytest.raises(SystemExit):
-        main(["export", "a.npz", "-o", "out", "--format", "fbx,obj"])
-    assert "'obj' is not one of fbx" in capsys.readouterr().err
-
-
 def test_imported_motion_is_not_smoothed_unasked(motion_files: list[Path], tmp_path: Path) -> None:
     """Shaken motion stays shaken when a BVH brought it, and not when a camera did."""
     motion = Motion.load(motion_files[0])

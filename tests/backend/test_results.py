@@ -1,6 +1,5 @@
-"""Files of torch and of joblib on a body, from the function and from the command line."""
+"""Files of torch and of joblib on a body."""
 
-import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -9,12 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from backend.cli import main
 from backend.results import import_motions
 from smpl_rig import rotations
 from smpl_rig.errors import LimberError
 from smpl_rig.imports.smpl_result import SMPLX_PELVIS
-from smpl_rig.motion import Motion
 
 FRAMES = 20
 Y_UP_FROM_WORLD = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
@@ -75,24 +72,3 @@ def test_a_pickle_with_torchs_ending(tmp_path: Path) -> None:
     path.write_bytes(b"nothing")
     with pytest.raises(LimberError, match=r"dance\.pth: The pickle is damaged"):
         import_motions(path)
-
-
-def test_the_command_writes_motion_files(
-    walk: tuple[np.ndarray, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    torch.save(walk[1], tmp_path / "hmr4d_results.pt")
-    assert (
-        main(["import", str(tmp_path / "hmr4d_results.pt"), "-o", str(tmp_path / "out"), "--fps", "24", "--json"]) == 0
-    )
-    report = json.loads(capsys.readouterr().out)
-    assert report["written"] == [str(tmp_path / "out" / "person_0.npz")]
-    assert report["people"] == [
-        {"person": 0, "layout": "gvhmr", "frames": FRAMES, "frames_per_second": 24, "seconds": round(19 / 24, 3)}
-    ]
-    assert len(Motion.load(tmp_path / "out" / "person_0.npz")) == FRAMES
-
-
-def test_the_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["import", str(tmp_path / "gone.bvh"), "-o", str(tmp_path / "out")]) == 1
-    assert "gone.bvh does not exist" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()

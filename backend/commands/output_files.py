@@ -1,0 +1,67 @@
+"""The folder and the files that a command writes, and the list of them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from smpl_rig.errors import LimberError
+from smpl_rig.motion import Motion
+
+
+def make_folder(folder: Path) -> None:
+    """Makes it, and those that it lies in, where they are missing.
+
+    Raises:
+        LimberError: if that is not allowed, or a file has its name.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LimberError(f"{folder} cannot be made: {error.strerror}. Choose a folder you may write to.") from error
+
+
+def save_motions(motions: Iterable[Motion], folder: Path) -> list[Path]:
+    """One Motion file for each person, ``person_N.npz``, in a folder that exists.
+
+    Raises:
+        MotionError: if one cannot be written.
+    """
+    written = []
+    for motion in motions:
+        path = folder / f"person_{motion.person}.npz"
+        motion.save(path)
+        written.append(path)
+    return written
+
+
+def write_json(path: Path, report: dict[str, Any]) -> None:
+    """Puts a report in place whole or not at all.
+
+    Raises:
+        LimberError: if the folder is missing or may not be written to.
+    """
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        raise LimberError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(report, file, indent=2)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(temporary).unlink()
+        raise
+
+
+def print_paths(paths: Sequence[Path]) -> None:
+    """What was written, one path a line."""
+    for path in paths:
+        print(f"  {path}")
