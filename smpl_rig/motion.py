@@ -225,6 +225,12 @@ class Motion:
         """
         try:
             with Path(path).open("rb") as file:  # numpy forgets to close what it opens when that is no archive
+                if not file.read(6).startswith((b"PK", b"\x93NUMPY")):
+                    raise MotionError(
+                        f"{path} is not a readable Motion file: it is no archive (.npz) at all. Choose one that Limber "
+                        "wrote; 'limber import' makes them of other programs' files."
+                    )
+                file.seek(0)
                 archive = np.load(file, allow_pickle=False)
                 if not isinstance(archive, np.lib.npyio.NpzFile):
                     raise MotionError(f"{path} is a single array, not a Motion file (.npz).")
@@ -240,7 +246,9 @@ class Motion:
     @classmethod
     def _from_arrays(cls, path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]]) -> Motion:
         if "limber" not in arrays:
-            raise MotionError(f"{path} has no key 'limber': it is not a Motion file of Limber's.")
+            raise MotionError(
+                f"{path} has no key 'limber': it is not a Motion file of Limber's. 'limber import' makes one of it."
+            )
         version = int(_scalar(path, "limber", arrays["limber"], "iu"))
         if version > FILE_VERSION:
             raise MotionError(

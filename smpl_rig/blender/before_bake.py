@@ -79,6 +79,7 @@ class BeforeBake:
         animation = target.animation_data
         if animation is None:
             return
+        animation.use_tweak_mode = False  # in which actions cannot be changed
         for track in [each for each in animation.nla_tracks if each.name not in self._tracks]:
             animation.nla_tracks.remove(track)
         animation.action = bpy.data.actions.get(self._action_name) if self._action_name else None

@@ -31,7 +31,7 @@ from .animation import animated_paths, frame_rate, frames_at, keys_digest, remov
 from .armature import pelvis_places, rest_rotations, smpl_rotations
 from .before_bake import BeforeBake
 from .character import motion_of
-from .rig_reading import apply_settings, present, read_rig, reading_rig, settings_of
+from .rig_reading import apply_settings, check_modes, present, read_rig, reading_rig, settings_of
 
 Array = NDArray[Any]
 
@@ -127,7 +127,7 @@ def retarget(
         The action.
 
     Raises:
-        RigError: if bones are missing, the rig does not stand, or IK is asked of one whose map knows none.
+        RigError: if bones are missing, the rig does not stand, is edited, or has no IK that is asked for.
     """
     return _baked(Baking(target, performance, frames, bones, take, options))
 
@@ -219,11 +219,13 @@ class Baking:
         Between two pieces Blender may do anything.
 
         Raises:
-            RigError: if the target goes away, or is given another action. What is written by then is no take.
+            RigError: if the target goes away, enters a mode in which it cannot be animated, or is given another
+                action. What is written by then is no take.
         """
         assert self._keys is not None, "what is written has to be solved first"
         turns, locations, fingers = self._keys
         target, bones, frames = present(self._target_name), self._bones, self._frames
+        check_modes(target)
         if _came_posed(target, bones, self._floor):
             put_to_rest(target, bones)
         apply_settings(target, bones)
@@ -265,6 +267,7 @@ class Baking:
             RigError: if it is gone, or plays another one.
         """
         target = present(self._target_name)
+        check_modes(target)
         action = _action_of(target)
         if action is None or action.name != self._action_name:
             raise RigError(f"'{target.name}' was given another action while '{self.take}' was baked. Bake it again.")

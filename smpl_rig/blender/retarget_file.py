@@ -99,7 +99,10 @@ def _found(path: Path, target: Any, rig_map: RigMap | None) -> Finding:
 def _open(path: Path) -> None:
     ending = path.suffix.lower()
     if not path.is_file():
-        raise RigError(f"{path} does not exist. Give a rig: {', '.join(RIG_FORMATS)}.")
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise RigError(f"{path} {what}. Give a rig: {', '.join(RIG_FORMATS)}.")
+    if path.stat().st_size == 0:
+        raise RigError(f"{path} is empty. Write it again, or give another rig: {', '.join(RIG_FORMATS)}.")
     try:
         if ending == ".blend":
             bpy.ops.wm.open_mainfile(filepath=str(path), load_ui=False)
@@ -113,7 +116,11 @@ def _open(path: Path) -> None:
         else:
             raise RigError(f"{path.name} ends in '{path.suffix}'. Choose one of {', '.join(RIG_FORMATS)}.")
     except RuntimeError as error:
-        raise RigError(f"Blender cannot read {path.name}: {str(error).strip().splitlines()[-1]}") from error
+        said = str(error).strip().splitlines()[-1]
+        raise RigError(
+            f"Blender cannot read {path.name}, which may be damaged or no {ending} at all: {said}. Write it again from "
+            "the program that it comes from."
+        ) from error
 
 
 def _import_fbx(path: Path) -> None:

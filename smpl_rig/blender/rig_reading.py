@@ -42,7 +42,8 @@ def read_rig(armature: Any, bones: RigBones | None = None, controls: Sequence[st
         controls: bones that it holds besides, or fingers that are to be keyed: what follows them is tried out, too.
 
     Raises:
-        RigError: if the object is scaled unevenly or mirrored, or has no bones.
+        RigError: if the object is scaled unevenly or mirrored, or has no bones; with ``bones``, also as
+            :func:`check_modes` does.
     """
     reading = reading_rig(armature, bones, controls)
     while True:
@@ -65,6 +66,8 @@ def reading_rig(
     """
     if armature.type != "ARMATURE" or not armature.data.bones:
         raise RigError(f"'{armature.name}' has no bones. Choose an armature.")
+    if bones is not None:
+        check_modes(armature)
     floor = floor_height(armature)
     if bones is not None and _is_constrained(armature, bones):
         names = dict.fromkeys((*bones.all(), *controls))
@@ -77,6 +80,21 @@ def reading_rig(
     turns_with = tuple(parent if bone.use_inherit_rotation else -1 for bone, parent in zip(data, parents, strict=True))
     matrices = {bone.name: bone.matrix_local for bone in data}
     return _rig(armature, tuple(numbers), matrices, parents, turns_with, floor), floor
+
+
+def check_modes(armature: Any) -> None:
+    """Takes an armature that can be posed and given actions.
+
+    Raises:
+        RigError: in Edit Mode, where Blender shows no pose, and while a strip is tweaked, when it keeps to its action.
+    """
+    if armature.data.is_editmode:
+        raise RigError(f"'{armature.name}' is in Edit Mode. Leave it first (Tab).")
+    if armature.animation_data is not None and armature.animation_data.use_tweak_mode:
+        raise RigError(
+            f"A strip of '{armature.name}' is in Tweak Mode, in which Blender plays no other action. Leave it first "
+            "(Tab in the Nonlinear Animation editor)."
+        )
 
 
 def present(name: str) -> Any:
@@ -242,6 +260,7 @@ def _trying_rig(
             break
         yield
         armature = present(armature_name)
+        check_modes(armature)
         lost = [name for name in names if name not in armature.pose.bones]
         if lost:
             raise RigError(f"'{armature_name}' has lost its bone '{lost[0]}'. Choose another one, or find bones again.")

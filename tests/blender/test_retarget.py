@@ -16,7 +16,7 @@ from smpl_rig import rotations  # noqa: E402
 from smpl_rig.blender.animation import fit_scene, keys_digest  # noqa: E402
 from smpl_rig.blender.bakes import bake_again, outdated_bakes  # noqa: E402
 from smpl_rig.blender.character import apply_smoothness, build_character  # noqa: E402
-from smpl_rig.blender.live_link import link, unlink  # noqa: E402
+from smpl_rig.blender.live_link import is_linked, link, unlink  # noqa: E402
 from smpl_rig.blender.retarget import (  # noqa: E402
     MARK,
     BakeOptions,
@@ -320,6 +320,28 @@ def test_a_library_override(scene: Any, person: Any, tmp_path: Path) -> None:
     assert limb_errors(scene, override, found.bones, person, FRAMES).max() < 3
     apply_smoothness(person, 1.0)
     assert len(bake_again(override, found.bones)) == 1
+
+
+@pytest.mark.parametrize("mode", ["Edit Mode", "Tweak Mode"])
+def test_a_target_in_a_mode_in_which_it_cannot_be_animated_is_told_so(mode: str, scene: Any, person: Any) -> None:
+    """Before anything of it is touched, by the bake and by the live link."""
+    target = armature_of(mpfb_bones("mixamo"))
+    bones = find_rig_bones(target).bones
+    action = bpy.data.actions.new("idle")
+    track = target.animation_data_create().nla_tracks.new()
+    strip = track.strips.new("idle", 1, action)
+    if mode == "Edit Mode":
+        bpy.context.view_layer.objects.active = target
+        bpy.ops.object.mode_set(mode="EDIT")
+    else:
+        track.select = strip.select = True
+        target.animation_data.nla_tracks.active = track
+        target.animation_data.use_tweak_mode = True
+    for work in (retarget_person, link):
+        with pytest.raises(RigError, match=f"in {mode}"):
+            work(target, person, bones)
+    assert [each.name for each in target.animation_data.nla_tracks] == [track.name]
+    assert not is_linked(target)
 
 
 @pytest.mark.parametrize("scale", [(1, 1, 2), (-1, -1, -1)])

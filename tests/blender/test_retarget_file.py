@@ -259,12 +259,26 @@ def test_options_are_those_of_the_panel(rig_files: dict[str, Path], motion_file:
         ("none.fbx", "out.fbx", "does not exist"),
         ("walk.npz", "out.fbx", "ends in '.npz'"),
         ("broken.blend", "out.fbx", "Blender cannot read broken.blend"),
+        ("broken.glb", "out.fbx", "Blender cannot read broken.glb, which may be damaged or no .glb at all"),
+        ("cut.fbx", "out.fbx", "Blender cannot read cut.fbx, which may be damaged or no .fbx at all"),
+        ("empty.fbx", "out.fbx", "empty.fbx is empty. Write it again, or give another rig: .blend, .fbx"),
+        ("folder.fbx", "out.fbx", "folder.fbx is a folder. Give a rig"),
+        ("lamp.blend", "out.fbx", "lamp.blend holds no armature"),
+        ("snake.blend", "out.fbx", "No two legs were found"),
     ],
 )
 def test_what_is_wrong_is_said(
     rig: str, out: str, said: str, rig_files: dict[str, Path], motion_file: Path, tmp_path: Path, capsys: Any
 ) -> None:
-    (tmp_path / "broken.blend").write_bytes(b"no blend")
+    for broken in ("broken.blend", "broken.glb"):
+        (tmp_path / broken).write_bytes(b"no rig")
+    (tmp_path / "cut.fbx").write_bytes(rig_files["fbx"].read_bytes()[:3000])
+    (tmp_path / "empty.fbx").touch()
+    (tmp_path / "folder.fbx").mkdir()
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "lamp.blend"))
+    armature_of([each for each in mpfb_bones("mixamo") if "Leg" not in each.name and "Foot" not in each.name][:1])
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "snake.blend"))
     assert main([str(motion_file), str(tmp_path / rig), str(tmp_path / out)]) == 1
     assert said in capsys.readouterr().err.strip().splitlines()[-1]
     assert not (tmp_path / out).exists()
