@@ -113,6 +113,11 @@ def archive_keys(path: Path) -> frozenset[str]:
 def _opened(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
     try:
         with path.open("rb") as file:
+            if not file.read(6).startswith((b"PK", b"\x93NUMPY")):
+                raise SkeletalMotionError(
+                    f"{path.name} is not a readable archive: it is no archive (.npz) at all. Fetch or write it again."
+                )
+            file.seek(0)
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise SkeletalMotionError(f"{path.name} is a single array, expected an archive (.npz).")

@@ -106,7 +106,10 @@ def _read(path: Path, wearer: Wearer, frame_rate: float | None, skeleton: Path |
         case ending if ending in TORCH_SUFFIXES:
             raise ImportedFileError(f"{path.name} was written by torch. Convert it first: limber import {path.name}.")
         case ending:
-            raise ImportedFileError(f"{path.name} ends in '{ending}', expected one of {', '.join(SUFFIXES)}.")
+            raise ImportedFileError(
+                f"{path.name} ends in '{ending}', expected one of {', '.join(SUFFIXES)}. Blender, for one, writes "
+                "other programs' files as .bvh or .glb."
+            )
 
 
 def read_content(path: Path, content: object, wearer: Wearer, frame_rate: float | None = None) -> list[Motion]:
