@@ -114,7 +114,7 @@ class Refinement:
             raise LimberError(f"Smoothness has shape {np.shape(smoothness)}, expected one number or ({frames},).")
         if frames < 3 or _is_raw(smoothness, parts):
             return self.motion
-        each = _of_joints(smoothness, parts, frames)
+        each = _strength(_of_joints(smoothness, parts, frames))
         turned = self._bone_trajectories.at(each)
         about_pelvis = kinematics.joint_positions(turned, self._rest, -self._rest[0])
         pelvis = self._root_trajectory.at(each[0], sole_points(turned, about_pelvis, self._rest))
@@ -157,6 +157,15 @@ def _of_joints(smoothness: float | Floats, parts: Mapping[str, float] | None, fr
     for part, value in parts.items():
         each[[INDEX[name] for name in BODY_PARTS[part]]] = value
     return each
+
+
+def _strength(smoothness: Floats) -> Floats:
+    """Of the trajectories, 0 to 1. It grows ever slower up the slider and stands still at 1.
+
+    There, as the library's validation part shows, more would take as much from the motion as from the noise, and still
+    more would take more.
+    """
+    return np.asarray(smoothness * (3 - smoothness**2) / 2)
 
 
 def _gaps(motion: Motion) -> tuple[Mask, Mask]:

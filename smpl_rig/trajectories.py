@@ -4,16 +4,16 @@ Every bone's direction in the world, and the pelvis's place, follow the trajecto
 
     integral of  c(t) |x(t) - y(t)|^2  +  sigma^2 h(t) |x'(t)|^2  +  tau^4 k(t) |x''(t)|^2   dt
 
-where y is what was captured, c its confidence, sigma and tau the time constants that the slider sets, and h and k,
+where y is what was captured, c its confidence, sigma and tau the time constants that a strength sets, and h and k,
 between 0 and 1, how little the motion itself moves and accelerates there: the data is trusted where it was seen, motion
 is paid for where there is hardly any and acceleration where the motion is calm. That is the maximum a-posteriori
 trajectory for white noise of variance 1 / c, velocities of variance 1 / h and accelerations of variance 1 / k, which a
-first fit has shown. The term in x' averages what wanders for tenths of a second, which that in x'' leaves; it
-stands for rotations alone. In its upper half the slider goes on to what moves: a second part of k is the variance of
-the answer's noise around that moment by that of the motion's acceleration, as Wiener's filter has it. tau grows for
-bones whose noise, as the take itself shows it, is larger than usual, sigma for those that wander more, and with them
-what counts as motion. The minimum has no delay and is exact (a banded linear system, O(T)), and all constants are in
-seconds, so that a setting means the same at every frame rate, uneven ones included.
+first fit has shown. The term in x' averages what wanders for tenths of a second, which that in x'' leaves; it stands
+for rotations alone. What moves comes last, as the strength grows: a second part of k is the variance of the answer's
+noise around that moment by that of the motion's acceleration, as Wiener's filter has it. tau grows for bones whose
+noise, as the take itself shows it, is larger than usual, sigma for those that wander more, and with them what counts as
+motion. The minimum has no delay and is exact (a banded linear system, O(T)), and all constants are in seconds, so that
+a setting means the same at every frame rate, uneven ones included.
 
 Rotations are treated in the tangent space of a reference (Gauss-Newton on SO(3)), never as Euler angles or single
 components. They are smoothed in the world, not from parent to child: what a detector gets wrong of an upper arm, the
@@ -36,9 +36,9 @@ from .timeline import Timeline
 Floats = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
-#: tau and sigma of rotations at smoothness 1, where the motion is calm and no noisier than usual.
-LONGEST_TIME_CONSTANT_S = 0.087
-STILLNESS_S = 0.35
+#: tau and sigma of rotations at strength 1, where the motion is calm and no noisier than usual.
+LONGEST_TIME_CONSTANT_S = 0.074
+STILLNESS_S = 0.3
 #: tau of the first fit, which shows how much the motion moves and accelerates.
 FIRST_TIME_CONSTANT_S = 0.08
 #: The first fit is a half as stiff where the captured motion accelerates so much, by places so long before and after.
@@ -61,12 +61,12 @@ USUAL_NOISE_RAD = 0.0077
 MOST_NOISE = 20.0
 NOISE_POWER = 0.75
 NOISE_IN_MOTION = 0.05
-#: sigma of rotations at smoothness 1 where there is little but noise, however much moves.
-NOISY_STILLNESS_S = 0.05
+#: sigma of rotations at strength 1 where there is little but noise, however much moves.
+NOISY_STILLNESS_S = 0.046
 #: k is at least so much where there is nothing but noise, which looks like motion that is never calm.
 NOISY_CALMNESS = 0.01
-#: tau at smoothness 1 of what moves, where the noise around, told by frames so far apart, has this deviation.
-ROUGH_TIME_CONSTANT_S = 0.045
+#: tau at strength 1 of what moves, where the noise around, told by frames so far apart, has this deviation.
+ROUGH_TIME_CONSTANT_S = 0.036
 USUAL_ROUGHNESS_RAD = 0.003
 ROUGHNESS_SPACING_S = 1 / 30
 ROUGHNESS_REACH_S = 0.6
@@ -76,16 +76,16 @@ ROUGHNESS_GROWTH = 3.4
 #: The motion's own part in such noise: k halves where the motion accelerates so much, radians per second squared.
 ROUGH_ANGULAR_ACCELERATION = 10.0
 #: The same for the root, whose acceleration in metres per second squared counts; it has no term in x'.
-ROOT_TIME_CONSTANT_S = 0.15
+ROOT_TIME_CONSTANT_S = 0.128
 ROOT_FIRST_TIME_CONSTANT_S = 0.1275
 USUAL_ACCELERATION = 5.0
 ROOT_REACH_S = 0.1
-#: A foot that rests is held as if its place were known for this long, at smoothness 1.
-RESTING_S = 0.5
+#: A foot that rests is held as if its place were known for this long, at strength 1.
+RESTING_S = 0.36
 
 
 class BoneTrajectories:
-    """All of some bones' trajectories that does not depend on the slider, so that moving it costs little.
+    """All of some bones' trajectories that does not depend on the strength, so that trying another costs little.
 
     Args:
         timeline: of the T frames.
@@ -122,7 +122,7 @@ class BoneTrajectories:
         self._still = wander**NOISE_POWER * self._stillness(USUAL_ANGULAR_VELOCITY**2 * _in_motion(wander)) * trusted
         self._noisy = (1 - 1 / noise) * np.concatenate((told[:1], told[1:] & told[:-1], told[-1:])) * trusted
 
-    def at(self, smoothness: Floats) -> Floats:
+    def at(self, strength: Floats) -> Floats:
         """(J or 1, T) -> orientations of the bones in the world (T, J, 4).
 
         With the first fit r as the reference and x in its tangent space (a bone turns by r cayley(x)), the angular
@@ -130,10 +130,10 @@ class BoneTrajectories:
         axes, so that turning the whole motion changes nothing.
         """
         timeline = self._timeline
-        squared = smoothness[:, 1:-1] ** 2
+        squared = strength[:, 1:-1] ** 2
         stiffness = self._calm * (LONGEST_TIME_CONSTANT_S**4 * squared)
-        stiffness += self._rough * (ROUGH_TIME_CONSTANT_S**4 * squared**3)
-        between = (smoothness[:, 1:] + smoothness[:, :-1]) / 2
+        stiffness += self._rough * (ROUGH_TIME_CONSTANT_S**4 * squared**4)
+        between = (strength[:, 1:] + strength[:, :-1]) / 2
         drag = self._still * (STILLNESS_S**2 * between)
         drag += self._noisy * (NOISY_STILLNESS_S**2 * np.sqrt(between))
         system = PentadiagonalSystem(*timeline.bands(self._weight, stiffness, drag))
@@ -149,7 +149,7 @@ class BoneTrajectories:
         return system.solve(timeline.pull(force))
 
     def _roughness(self, variance: Floats, around: Floats, noise: Floats) -> Floats:
-        """How stiff the upper half of the slider is, (J, T-2).
+        """How stiff what moves is, (J, T-2).
 
         Args:
             variance: (J, T-2) of the noise around each frame.
@@ -192,15 +192,15 @@ class RootTrajectory:
         rest = contacts.T.astype(np.float64)  # (4, T)
         self._resting = rest[:, 1:] * rest[:, :-1]  # (4, T-1)
 
-    def at(self, smoothness: Floats, soles: Floats) -> Floats:
+    def at(self, strength: Floats, soles: Floats) -> Floats:
         """(T,) -> places of the pelvis (T, 3), metres.
 
         A sole lies at x + s, where s, the (T, 4, 3) ``soles`` about the pelvis, depends on the pose alone. Where it
         rests, the term ``RESTING_S^2 |x' + s'|^2`` is added to the integral.
         """
         timeline = self._timeline
-        stiffness = ROOT_TIME_CONSTANT_S**4 * smoothness[None, 1:-1] ** 2 * self._calm
-        held = self._resting * (RESTING_S * (smoothness[1:] + smoothness[:-1]) / 2) ** 2  # (4, T-1)
+        stiffness = ROOT_TIME_CONSTANT_S**4 * strength[None, 1:-1] ** 2 * self._calm
+        held = self._resting * (RESTING_S * (strength[1:] + strength[:-1]) / 2) ** 2  # (4, T-1)
         system = PentadiagonalSystem(*timeline.bands(self._weight, stiffness, held.sum(axis=0, keepdims=True)))
         force = timeline.moving_force(held, np.diff(soles.T)).sum(axis=-2, keepdims=True)
         pelvis: Floats = system.solve(timeline.pull(force, self._pull))[:, 0].T
