@@ -50,6 +50,9 @@ _SIDES = {
     side: re.compile(rf"(?i:{side})|(?:^|[^A-Za-z])(?i:{side[0]})(?![a-z])|(?<=[a-z]){side[0].upper()}(?![A-Za-z])")
     for side in ("left", "right")
 }
+#: What bones are called that are an arm's, and a leg's.
+_ARMS = re.compile(r"arm(?!ature)|hand|shoulder|clavicle|elbow|wrist", re.IGNORECASE)
+_LEGS = re.compile(r"leg|thigh|calf|shin|knee|ankle|foot|toe", re.IGNORECASE)
 #: And the head: Head, head.x, Bip01 Head, mHead; not HeadTop or forehead.
 _HEAD = re.compile(r"(?:^|[^A-Za-z])(?i:head)(?![A-Za-z])|(?<=[a-z])Head(?![A-Za-z])")
 
@@ -189,6 +192,7 @@ class _Figure:
             if min(rig.heads[leaf, 2], rig.tails[leaf, 2]) < low
             and max((rig.heads[above, 2] for above in rig.ancestors(leaf)), default=low) > high
             and any(low < rig.heads[above, 2] < knees for above in rig.ancestors(leaf))
+            and not self._is_named_an_arm(leaf)
         ]
         if len(ends) < 2:
             raise RigError(
@@ -218,6 +222,11 @@ class _Figure:
             )
         first, second = legs
         return first, second
+
+    def _is_named_an_arm(self, leaf: int) -> bool:
+        """Whether a chain says that it is an arm; where there are no legs, arms hang lowest."""
+        names = [self._rig.names[bone] for bone in (leaf, *self._rig.ancestors(leaf))]
+        return any(map(_ARMS.search, names)) and not any(map(_LEGS.search, names))
 
     def _are_alike(self, first: dict[str, int], second: dict[str, int]) -> bool:
         """Whether two legs have their joints at the same heights."""

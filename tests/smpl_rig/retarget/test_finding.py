@@ -215,6 +215,12 @@ class TestRefusal:
         with pytest.raises(RigError, match="two roots of like size"):
             find_bones(two)
 
+    def test_hanging_arms_are_no_legs(self) -> None:
+        """Of a figure that ends at the hips, in an A-pose."""
+        legs = [f"mixamorig:{side}{part}" for side in ("Left", "Right") for part in ("UpLeg", "Leg", "Foot", "Toe")]
+        with pytest.raises(RigError, match="No two legs were found: 0 chains"):
+            find_bones(self.without(mpfb_rig("mixamo"), *legs))
+
     def test_a_chain(self) -> None:
         heads = np.stack((np.zeros(9), np.zeros(9), np.arange(9)), axis=-1)
         rope = Rig(
