@@ -26,7 +26,7 @@ from backend.machine import machine
 from backend.preview import write_preview
 from backend.training.speed import training_speeds
 from smpl_rig.motion import Motion
-from smpl_rig.refine import refine
+from smpl_rig.refine import Refinement, refine
 
 LONG_FRAMES = 10_000
 #: The long clip is the short one so many times over, to and fro: memory must not grow with it.
@@ -43,6 +43,25 @@ started = time.perf_counter()
 write_motion(armature, motion)
 print(f"SECONDS {time.perf_counter() - started}", flush=True)
 import os
+os._exit(0)
+"""
+_MOVE_SLIDER = """
+import os, sys, time, bpy
+from smpl_rig.motion import Motion
+from smpl_rig.blender.animation import fit_scene
+from smpl_rig.blender.character import apply_smoothness, build_character
+bpy.ops.wm.read_factory_settings(use_empty=True)
+motion = Motion.load(sys.argv[1])
+fit_scene(bpy.context.scene, motion)
+armature = build_character(bpy.context.scene, motion, None, "bench")
+apply_smoothness(armature, 0.5)  # a take's first time prepares all others
+moved = []
+for smoothness in (0.6, 0.7, 0.8):
+    started = time.perf_counter()
+    apply_smoothness(armature, smoothness)
+    bpy.context.view_layer.update()
+    moved.append(time.perf_counter() - started)
+print(f"SECONDS {min(moved)}", flush=True)
 os._exit(0)
 """
 _IMPORT_ADDON = """
@@ -75,8 +94,11 @@ def main() -> int:
         figures["preview, frames per second"] = _preview(short, captured, Path(folder) / "preview.mp4")
         motion = _lengthened(captured)
         figures["refine 10,000 frames, s"] = _best(lambda: refine(motion, 0.5))
+        refinement = Refinement(motion)
+        figures["refine them at another smoothness, s"] = _best(lambda: refinement.at(0.6))
         motion.save(Path(folder) / "motion.npz")
         figures["write 10,000 frames of keys, s"] = _in_blender(_WRITE_KEYS, Path(folder) / "motion.npz")
+        figures["move the slider on them in Blender, s"] = _in_blender(_MOVE_SLIDER, Path(folder) / "motion.npz")
         figures["import the extension, s"] = _import_addon(Path(folder) / "extension")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     figures |= {name: round(speed, 2) for name, speed in training_speeds(device).items()}

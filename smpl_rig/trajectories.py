@@ -66,7 +66,7 @@ NOISY_STILLNESS_S = 0.046
 #: k is at least so much where there is nothing but noise, which looks like motion that is never calm.
 NOISY_CALMNESS = 0.01
 #: tau at strength 1 of what moves, where the noise around, told by frames so far apart, has this deviation.
-ROUGH_TIME_CONSTANT_S = 0.036
+ROUGH_TIME_CONSTANT_S = 0.034
 USUAL_ROUGHNESS_RAD = 0.003
 ROUGHNESS_SPACING_S = 1 / 30
 ROUGHNESS_REACH_S = 0.6

@@ -15,6 +15,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import rotations
 from ..motion import Motion
 from ..skeleton import JOINT_NAMES
 from .armature import bone_rotations, pelvis_locations, rest_rotations
@@ -68,7 +69,8 @@ def write_motion(armature: Any, motion: Motion) -> None:
         motion: in the frame of the armature object.
     """
     frames = frames_at(motion.timestamps_s, frame_rate(armature.users_scene[0]))
-    turns = bone_rotations(motion.local_rotations, rest_rotations(armature))
+    # in single precision, as Blender keeps keys
+    turns = bone_rotations(rotations.exp(motion.rotation_vectors), rest_rotations(armature))
     channels = {f'pose.bones["{name}"].rotation_quaternion': turns[:, joint] for joint, name in enumerate(JOINT_NAMES)}
     channels[f'pose.bones["{JOINT_NAMES[0]}"].location'] = pelvis_locations(motion.pelvis_world, armature)
     write_curves(armature, channels, frames)
@@ -145,7 +147,7 @@ def write_curves(owner: Any, channels: Mapping[str, Array], frames: Array) -> No
                 curve.group = _group(groups, path)
             keys = curve.keyframe_points
             points = np.empty((len(frames), 2), dtype=np.float32)
-            interpolations = np.full(len(frames), linear, dtype=np.int32)
+            interpolations = np.full(len(frames), linear, dtype=np.uint8)  # Blender's own type, of which it copies all
             is_there = len(keys) == len(frames)
             if is_there:
                 keys.foreach_get("co", points.reshape(-1))
@@ -156,13 +158,14 @@ def write_curves(owner: Any, channels: Mapping[str, Array], frames: Array) -> No
                 points[:, 0] = frames
                 keys.foreach_set("interpolation", interpolations)
                 for side in ("handle_left_type", "handle_right_type"):
-                    keys.foreach_set(side, np.full(len(frames), automatic, dtype=np.int32))
+                    keys.foreach_set(side, np.full(len(frames), automatic, dtype=np.uint8))
             points[:, 1] = values[:, component]
             keys.foreach_set("co", points.reshape(-1))
             # handles mean nothing between linear keys, and setting them costs more than all the rest
             if not is_there or (interpolations != linear).any():
                 curve.update()
-        curve.update()  # one for each path tells Blender that the action has changed
+    if channels:
+        curve.update()  # one tells Blender that the action has changed
     owner.update_tag()
 
 

@@ -147,18 +147,17 @@ def bone_rotations(local_rotations: Array, rest: Array) -> Array:
     taken relative to the upright rest pose.
 
     Args:
-        local_rotations: (T, 24, 4) quaternions as in :class:`~smpl_rig.motion.Motion`.
+        local_rotations: (T, 24, 4) quaternions as in :class:`~smpl_rig.motion.Motion`, of any sign and precision.
         rest: (24, 4) quaternions of :func:`rest_rotations`.
 
     Returns:
-        (T, 24, 4) quaternions for ``pose_bone.rotation_quaternion``, signs continuous in time.
+        (T, 24, 4) quaternions of that precision for ``pose_bone.rotation_quaternion``, signs continuous in time.
     """
     body_from_world = rotations.from_matrix(WORLD_FROM_BODY.T)
-    body_from_bone = rotations.multiply(body_from_world, rest)  # (24, 4)
-    turns = local_rotations.astype(np.float64)
-    turns[:, 0] = rotations.multiply(body_from_world, turns[:, 0])
-    in_bones = rotations.multiply(rotations.conjugate(body_from_bone), rotations.multiply(turns, body_from_bone))
-    return rotations.make_continuous(rotations.normalize(in_bones))
+    body_from_bone = rotations.multiply(body_from_world, rest).astype(local_rotations.dtype)  # (24, 4)
+    turns = rotations.multiply(local_rotations, body_from_bone)
+    turns[:, 0] = rotations.multiply(body_from_world.astype(turns.dtype), turns[:, 0])
+    return rotations.make_continuous(rotations.normalize(rotations.relative(body_from_bone, turns)))
 
 
 def smpl_rotations(turns: Array, rest: Array) -> Array:
