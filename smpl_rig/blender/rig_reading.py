@@ -250,8 +250,8 @@ def _trying_rig(
     rest: dict[str, Any] = {}
     while True:
         with _resting(armature, bones):
-            began = time.perf_counter()
             rest = _pose_matrices(armature, names)
+            began = time.perf_counter()
             while waiting:
                 _try_out(armature, waiting.pop(0), rest, turns, moves)
                 if time.perf_counter() - began > at_once_s:
