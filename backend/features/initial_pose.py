@@ -24,6 +24,7 @@ from smpl_rig.rotations import from_matrix, log
 from smpl_rig.skeleton import BETA_COUNT, INDEX, JOINT_COUNT, JOINT_NAMES
 
 from .landmark_points import LandmarkPoints, LandmarkSkin
+from .torso_occlusion import TORSO, WRISTS, wrists_behind
 
 Floats = NDArray[np.floating[Any]]
 
@@ -61,6 +62,8 @@ class FitSettings:
         frames_at_once: longest stretch that is fitted together; neighbours overlap by ``overlap`` frames.
         guess_joints: of a network's joints from the pelvis, metres.
         guess_rotations: of a network's rotations, radians.
+        behind: how far a wrist that the trunk hides lies behind the trunk's middle at least, metres, and how far it may
+            be from that.
     """
 
     image: float = 0.02
@@ -76,6 +79,7 @@ class FitSettings:
     frames_for_shape: int = 100
     guess_joints: float = 0.09
     guess_rotations: float = 0.6
+    behind: tuple[float, float] = (0.12, 0.04)
 
 
 #: How far each joint usually turns from the T-pose, radians about its x, y and z axes (body frame). The middle of the
@@ -251,6 +255,7 @@ class _Fit:
         self._image_weight = self._tensor(seen)
         self._height = self._tensor(height)
         self._trusted = self._tensor(trusted_3d.astype(float))
+        self._behind = self._tensor(wrists_behind(track))
         world, world_weight = _filled_world(track, trusted_3d)
         if guess is not None:  # which knows more than what is barely believed
             world_weight = np.where(trusted_3d, world_weight, 0.0)
@@ -331,7 +336,7 @@ class _Fit:
         landmarks = self._landmarks(local, pelvis, betas)
         image = _robust(self._residual(chosen, landmarks) / settings.image) * self._image_weight[chosen]
         loss = image.sum() + self._hinges(bend).sum()
-        loss = loss + self._far_from_world(chosen, landmarks)
+        loss = loss + self._far_from_world(chosen, landmarks) + self._through_trunk(chosen, landmarks)
         if self._guess is None:
             loss = loss + self._unusual(bend)
         else:
@@ -348,6 +353,13 @@ class _Fit:
         apart = (landmarks - hips - self._world[chosen] * self._world_scale(landmarks, hips, chosen)) / deviation
         world = _robust(apart.square().sum(dim=-1).add(1e-6).sqrt()) * self._world_weight[chosen]
         return self._settings.world_weight * world.sum()
+
+    def _through_trunk(self, chosen: Tensor, landmarks: Tensor) -> Tensor:
+        """Of wrists that the trunk hides, where they are not behind it."""
+        least, deviation = self._settings.behind
+        trunk = landmarks[:, TORSO]  # (T, 4, 3)
+        behind = torch.einsum("twc,tc->tw", landmarks[:, WRISTS] - trunk.mean(dim=1, keepdim=True), _away(trunk))
+        return 0.5 * (((least - behind).clamp(min=0) / deviation).square() * self._behind[chosen]).sum()
 
     def _unusual(self, bend: Tensor) -> Tensor:
         apart = (bend - self._usual) / (self._settings.usual * self._spread)
@@ -500,6 +512,18 @@ def _usual_pose() -> tuple[Floats, Floats]:
         if side == "right":
             middle[joint] *= (1, -1, -1)
     return middle, spread
+
+
+def _away(trunk: Tensor) -> Tensor:
+    """(T, 3) unit vectors through trunks (T, 4, 3), away from the camera: across the chest, or back, as it is seen.
+
+    A trunk that is seen from the side hides what is farther away, so that then the line of sight takes its place.
+    """
+    across, along = trunk[:, 0] + trunk[:, 3] - trunk[:, 1] - trunk[:, 2], trunk[:, :2].sum(1) - trunk[:, 2:].sum(1)
+    normal = torch.nn.functional.normalize(torch.linalg.cross(across, along), dim=-1)
+    normal = normal * normal[:, 2:].sign()
+    ahead = torch.tensor([0.0, 0.0, 1.0], device=trunk.device)
+    return torch.nn.functional.normalize(torch.lerp(ahead.expand_as(normal), normal, normal[:, 2:]), dim=-1)
 
 
 def _robust(residual: Tensor) -> Tensor:
