@@ -21,6 +21,7 @@ from smpl_rig.imports.smpl_result import SOURCES
 from smpl_rig.motion import Motion
 from smpl_rig.refine import refine
 from smpl_rig.smoothness import DEFAULT_SMOOTHNESS
+from smpl_rig.whole_files import whole_file
 
 #: What Blender writes, by format.
 BLENDER_FORMATS = ("fbx", "glb", "usd", "abc")
@@ -109,20 +110,17 @@ def _check(motions: Sequence[Path], options: ExportOptions) -> None:
 def _write_plain(take: Take, name: str, out: Path, stem: str, options: ExportOptions) -> Path:
     # a Motion file is an .npz itself, and must not be replaced
     path = out / (f"{stem}_amass.npz" if name == "amass" else f"{stem}.{name}")
-    part = path.with_name(f".{path.name}.part")
     try:
-        match name:
-            case "bvh":
-                write_bvh(take, part, options.bvh_order, t_pose=options.t_pose)
-            case "csv":
-                write_csv(take, part)
-            case _:
-                write_amass(take, part)
-        part.replace(path)
+        with whole_file(path) as part:
+            match name:
+                case "bvh":
+                    write_bvh(take, part, options.bvh_order, t_pose=options.t_pose)
+                case "csv":
+                    write_csv(take, part)
+                case _:
+                    write_amass(take, part)
     except OSError as error:
         raise ExportError(f"{path} cannot be written: {error.strerror or error}. Choose another place.") from error
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from .errors import LimberError
 from .kinematics import forward_kinematics
 from .pickles import PickleError, read_pickle
 from .skeleton import BETA_COUNT, JOINT_COUNT, PARENTS
+from .whole_files import whole_file
 
 Floats = NDArray[np.floating[Any]]
 POSE_BLEND_COUNT = (JOINT_COUNT - 1) * 9
@@ -112,17 +112,9 @@ class Body:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes Limber's ``.npz``, whole or not at all; the same body gives the same bytes."""
-        path = Path(path)
         arrays: dict[str, Any] = {key: getattr(self, key) for key in KEYS}
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez_compressed(file, name=np.str_(self.name), gender=np.str_(self.gender), **arrays)
-            Path(part).chmod(0o644)
-            Path(part).replace(path)
-        except BaseException:
-            Path(part).unlink()
-            raise
+        with whole_file(path) as part, part.open("wb") as file:
+            np.savez_compressed(file, name=np.str_(self.name), gender=np.str_(self.gender), **arrays)
 
 
 def skin(body: Body, betas: ArrayLike, local_rotations: Floats, trans: Floats) -> Floats:

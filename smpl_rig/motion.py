@@ -7,7 +7,6 @@ Version 1 is a ``.npz`` that every AMASS reader understands (``poses``, ``trans`
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from . import kinematics, rotations
 from .errors import LimberError
 from .skeleton import BETA_COUNT, JOINT_COUNT
+from .whole_files import whole_file
 
 FILE_VERSION = 1
 LANDMARK_COUNT = 33
@@ -194,8 +194,11 @@ class Motion:
         return Motion(**values | parts | {"timestamps_s": timestamps_s})
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the file whole or not at all."""
-        path = Path(path)
+        """Writes the file whole or not at all.
+
+        Raises:
+            MotionError: if it cannot be written there.
+        """
         arrays = {key: getattr(self, key) for key in _SHAPES}
         arrays |= {
             "mocap_framerate": np.float64(self.mocap_framerate),
@@ -206,15 +209,13 @@ class Motion:
             "footage": np.array(self.footage, dtype=np.str_),
             "limber": np.int64(FILE_VERSION),
         }
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with whole_file(path) as part, part.open("wb") as file:
                 np.savez_compressed(file, **arrays)
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        except OSError as error:
+            raise MotionError(
+                f"{path} cannot be written: {error.strerror or error}. Choose another place, or make room."
+            ) from error
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Motion:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,10 +10,13 @@ from typing import Any
 
 from smpl_rig.errors import LimberError
 from smpl_rig.motion import Motion
+from smpl_rig.whole_files import whole_file
 
 
 def make_folder(folder: Path) -> None:
-    """Makes it, and those that it lies in, where they are missing.
+    """Makes it, and those that it lies in, where they are missing, and tries that files can be written in it.
+
+    Whoever waited for a capture should not learn at its end that there is no place for it.
 
     Raises:
         LimberError: if that is not allowed, or a file has its name.
@@ -24,6 +25,13 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LimberError(f"{folder} cannot be made: {error.strerror}. Choose a folder you may write to.") from error
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise LimberError(
+            f"Nothing can be written in {folder}: {error.strerror}. Choose a folder you may write to."
+        ) from error
 
 
 def save_motions(motions: Iterable[Motion], folder: Path) -> list[Path]:
@@ -47,18 +55,10 @@ def write_json(path: Path, report: dict[str, Any]) -> None:
         LimberError: if the folder is missing or may not be written to.
     """
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        with whole_file(path) as part:
+            part.write_text(json.dumps(report, indent=2), encoding="utf-8")
     except OSError as error:
-        raise LimberError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(report, file, indent=2)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(temporary).unlink()
-        raise
+        raise LimberError(f"{path} cannot be written: {error.strerror or error}. Choose another place.") from error
 
 
 def print_paths(paths: Sequence[Path]) -> None:

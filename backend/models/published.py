@@ -7,10 +7,8 @@ once, and every tensor in it is either used or named as not used; what is writte
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from torch import Tensor, nn
 
 from backend.features.image_backbones.resnet import ResNet50
 from smpl_rig.errors import LimberError
+from smpl_rig.whole_files import whole_file
 
 from . import weights_path
 from .mps_net import MPSNet
@@ -287,12 +286,7 @@ def _write(content: bytes, path: Path) -> None:
     """Never half a file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as opened:
-                opened.write(content)
-            Path(partial).replace(path)
-        finally:
-            Path(partial).unlink(missing_ok=True)
+        with whole_file(path) as part:
+            part.write_bytes(content)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be written: {error.strerror or error}.") from error

@@ -1,0 +1,41 @@
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from backend.commands.arguments import count, fraction, gigabytes, rate, some_of
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "value"),
+    [
+        (fraction, "0", 0.0),
+        (fraction, "1", 1.0),
+        (count, "1", 1),
+        (rate, "23.976", 23.976),
+        (gigabytes, "0.5", 0.5),
+        (some_of(("fbx", "bvh")), " BVH,fbx,,bvh", ("bvh", "fbx")),
+    ],
+)
+def test_what_is_understood(read: Callable[[str], Any], text: str, value: Any) -> None:
+    assert read(text) == value
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "said"),
+    [
+        (fraction, "1.01", "1.01 does not lie between 0 and 1"),
+        (fraction, "nan", "nan does not lie between 0 and 1"),
+        (count, "0", "0 is less than 1"),
+        (rate, "0", "0 is no number of frames per second"),
+        (rate, "inf", "inf is no number of frames per second"),
+        (gigabytes, "-1", "-1 is no size of a disk"),
+        (some_of(("fbx", "bvh")), "bvh,obj", "'obj' is not one of fbx, bvh"),
+        (some_of(("fbx", "bvh")), ",", "',' is not one of fbx, bvh"),
+    ],
+)
+def test_what_is_refused(read: Callable[[str], Any], text: str, said: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError) as refusal:
+        read(text)
+    assert str(refusal.value) == said

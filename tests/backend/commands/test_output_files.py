@@ -1,0 +1,53 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.commands.output_files import make_folder, print_paths, save_motions, write_json
+from smpl_rig.errors import LimberError
+from smpl_rig.motion import Motion
+
+
+def test_a_folder_is_made_with_those_around_it(tmp_path: Path) -> None:
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    assert [*(tmp_path / "a" / "b").iterdir()] == []
+
+
+@pytest.mark.parametrize("folder", ["/proc", "/proc/self/fd"])
+def test_a_folder_that_takes_no_files_is_refused(folder: str) -> None:
+    if not Path(folder).is_dir():
+        pytest.skip("Linux has such folders, whoever asks")
+    with pytest.raises(LimberError, match=f"Nothing can be written in {folder}"):
+        make_folder(Path(folder))
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LimberError, match="cannot be made"):
+        make_folder(tmp_path / "file")
+
+
+def test_each_person_has_a_file(make_motion: Callable[..., Motion], tmp_path: Path) -> None:
+    motion = make_motion(frames=5)
+    (path,) = save_motions([motion], tmp_path)
+    assert path == tmp_path / "person_0.npz"
+    np.testing.assert_allclose(Motion.load(path).poses, motion.poses, atol=1e-6)
+
+
+def test_reports_are_whole_or_missing(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    write_json(path, {"frames": 3})
+    with pytest.raises(TypeError):
+        write_json(path, {"frames": path})
+    assert json.loads(path.read_text()) == {"frames": 3}
+    assert [*tmp_path.iterdir()] == [path]
+    with pytest.raises(LimberError, match=r"gone.report\.json cannot be written"):
+        write_json(tmp_path / "gone" / "report.json", {})
+
+
+def test_paths_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    print_paths([Path("a.npz"), Path("b.fbx")])
+    assert capsys.readouterr().out == "  a.npz\n  b.fbx\n"
