@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,7 +37,7 @@ from backend.models.estimation import estimate_body, once, with_mirror_image
 from backend.models.weights import load_networks
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
-from backend.placement import camera_stays, intrinsics, moving_camera_path, place
+from backend.placement import CameraPath, camera_stays, intrinsics, moving_camera_path, place, turning_camera_path
 from backend.threads import SOLVER_THREADS, torch_threads
 from smpl_rig import rotations
 from smpl_rig.body import Body, load_body
@@ -141,7 +141,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
     warnings = [
         *footage.warnings,
         *noticed,
-        *(camera.warnings if tracks else []),
+        *(_seen_to_move(camera, motions).warnings if tracks else []),
         *_empty_warnings(tracks, frame_count),
     ]
     return Capture(
@@ -300,10 +300,8 @@ def motion_of(
     """Everything known of a person, who is placed in the world; without ``camera``, it stands still."""
     rest_joints = body.rest_joints(in_camera.betas)
     turns = camera.of(track.frames) if camera else None
-    camera_path = moving_camera_path if camera and camera.moves else camera_stays
-    placed = place(
-        in_camera.rotations, in_camera.transl, rest_joints, track.timestamps_s, track.observed, turns, camera_path
-    )
+    path = _path_of(camera)
+    placed = place(in_camera.rotations, in_camera.transl, rest_joints, track.timestamps_s, track.observed, turns, path)
     _, joints_world = forward_kinematics(placed.local_rotations, rest_joints, placed.trans)
     return Motion(
         poses=rotations.log(placed.local_rotations).reshape(len(track.frames), -1),
@@ -327,6 +325,18 @@ def motion_of(
         gender=body.gender,
         footage=(footage.name, footage.sha256),
     )
+
+
+def _path_of(camera: CameraMotion | None) -> CameraPath:
+    if camera is None or camera.turns is None:
+        return camera_stays
+    return moving_camera_path if camera.moves else turning_camera_path
+
+
+def _seen_to_move(camera: CameraMotion, motions: list[Motion]) -> CameraMotion:
+    """A camera that turns, and whose people's feet tell that it goes somewhere, moves."""
+    goes = any(np.ptp(motion.world_from_camera[:, :3, 3], axis=0).any() for motion in motions)
+    return replace(camera, moves=camera.moves or goes)
 
 
 @dataclass

@@ -1,7 +1,16 @@
 """From the camera's axes to the world: the camera, which way is up, the floor, and what touches it."""
 
 from .camera import CameraError, intrinsics
-from .moving_camera import moving_camera_path
-from .world import Placed, camera_stays, place
+from .moving_camera import moving_camera_path, turning_camera_path
+from .world import CameraPath, Placed, camera_stays, place
 
-__all__ = ["CameraError", "Placed", "camera_stays", "intrinsics", "moving_camera_path", "place"]
+__all__ = [
+    "CameraError",
+    "CameraPath",
+    "Placed",
+    "camera_stays",
+    "intrinsics",
+    "moving_camera_path",
+    "place",
+    "turning_camera_path",
+]

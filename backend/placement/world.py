@@ -40,12 +40,12 @@ class Placed:
     contacts: Floats
 
 
-#: From sole points (T, P, 3), times (T,) and where the person was observed (T,): the camera's path (T, 3) from the
-#: origin, metres, in axes that stand still.
-CameraPath = Callable[[Floats, Floats, NDArray[np.bool_]], Floats]
+#: From sole points (T, P, 3) and the pelvis (T, 3) as the camera sees them, times (T,) and where the person was
+#: observed (T,): the camera's path (T, 3) from the origin, metres, in axes that stand still.
+CameraPath = Callable[[Floats, Floats, Floats, NDArray[np.bool_]], Floats]
 
 
-def camera_stays(points: Floats, _times_s: Floats, _observed: NDArray[np.bool_]) -> Floats:
+def camera_stays(points: Floats, _pelvis: Floats, _times_s: Floats, _observed: NDArray[np.bool_]) -> Floats:
     """The path of a camera that stays in its place."""
     return np.zeros((len(points), 3))
 
@@ -86,7 +86,7 @@ def place(
     trans = joints[:, 0] @ turn.T - rest_joints[0]
     turned, positions = forward_kinematics(in_world, rest_joints, trans)
     points, pelvis = sole_points(turned, positions, rest_joints), positions[:, 0]
-    path = camera_path(points, times_s, observed)  # from the origin, where the camera is at first
+    path = camera_path(points, pelvis, times_s, observed)  # from the origin, where the camera is at first
     trans, points, pelvis = trans + path, points + path[:, None], pelvis + path
     view = world_from_camera[:, :3, 2]
     offsets = np.zeros_like(trans)

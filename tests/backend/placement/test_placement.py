@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.demo.choreography import perform
-from backend.placement import CameraError, intrinsics, moving_camera_path, place
+from backend.placement import (
+    CameraError,
+    CameraPath,
+    Placed,
+    camera_stays,
+    intrinsics,
+    moving_camera_path,
+    place,
+    turning_camera_path,
+)
 from smpl_rig import rotations
 from smpl_rig.axes import WORLD_FROM_LEVEL_CAMERA
 from smpl_rig.contacts import contact_probabilities
@@ -119,9 +128,12 @@ def test_a_camera_that_turns_sees_the_same_world(rest_joints: np.ndarray) -> Non
         local = truth.local_rotations.copy()
         local[:, 0] = rotations.multiply(rotations.from_matrix(cameras.swapaxes(1, 2)), local[:, 0])
         pelvis = np.einsum("tji,tj->ti", cameras, truth.joints_world[:, 0] - stands)
+        turned = cameras[0].T @ cameras
         placed = place(
-            rotations.to_matrix(local), pelvis - rest_joints[0], rest_joints, times, observed, cameras[0].T @ cameras
+            *(rotations.to_matrix(local), pelvis - rest_joints[0], rest_joints, times, observed, turned),
+            camera_path=turning_camera_path,  # feet rest already, so that it is sent nowhere
         )
+        np.testing.assert_array_equal(np.ptp(placed.world_from_camera[:, :3, 3], axis=0), 0)
         _, joints = forward_kinematics(placed.local_rotations, rest_joints, placed.trans)
         back = np.einsum(
             "tji,tpj->tpi", placed.world_from_camera[:, :3, :3], joints - placed.world_from_camera[0, :3, 3]
@@ -147,7 +159,8 @@ def test_feet_tell_where_a_moving_camera_goes(rest_joints: np.ndarray) -> None:
     transl = np.einsum("tji,tj->ti", cameras, truth.joints_world[:, 0] - stands) - rest_joints[0]
     seen = rotations.to_matrix(local), transl, rest_joints, times, observed, cameras[0].T @ cameras
     moved = []
-    for placed in (place(*seen), place(*seen, camera_path=moving_camera_path)):
+    for camera_path in (camera_stays, moving_camera_path, turning_camera_path):
+        placed = place(*seen, camera_path=camera_path)
         # the first camera looks along y
         turn = cameras[0] @ WORLD_FROM_LEVEL_CAMERA.T
         path = (placed.trans - placed.trans[0]) @ turn.T - (truth.trans - truth.trans[0])
@@ -161,6 +174,36 @@ def test_feet_tell_where_a_moving_camera_goes(rest_joints: np.ndarray) -> None:
         )
     assert moved[0] > 3
     assert moved[1] < 0.3
+    assert moved[2] < 0.3, "the feet are believed before a background that is too far away to show it"
+
+
+def _circled(rest_joints: np.ndarray, body: np.ndarray, times: np.ndarray, path: CameraPath) -> Placed:
+    """Where somebody in a T-pose goes whose way ``body`` (T, 3) is seen from a camera that goes around them."""
+    count = len(times)
+    around = np.radians(40) * times / times[-1]
+    stands = np.column_stack((4 * np.sin(around), -4 * np.cos(around), np.full(count, 1.4)))
+    cameras = rotations.to_matrix(rotations.exp(around[:, None] * (0, 0, 1))) @ WORLD_FROM_LEVEL_CAMERA
+    local = np.tile([1.0, 0, 0, 0], (count, 24, 1))
+    local[:, 0] = rotations.from_matrix(
+        cameras.swapaxes(1, 2) @ rotations.to_matrix(rotations.exp(np.array([np.pi / 2, 0, 0])))
+    )
+    transl = np.einsum("tji,tj->ti", cameras, body - stands) - rest_joints[0]
+    observed = np.ones(count, dtype=bool)
+    turns = cameras[0].T @ cameras
+    return place(rotations.to_matrix(local), transl, rest_joints, times, observed, turns, path)
+
+
+def test_whom_a_camera_goes_around_stays_though_no_foot_rests(rest_joints: np.ndarray) -> None:
+    """They hop and slip about on the spot, so that no foot tells of the camera, 2.8 m of it."""
+    times = np.arange(120) / 30
+    body = np.column_stack(
+        (0.2 * np.sin(9 * times), 0.2 * np.cos(7 * times), 1.0 + 0.25 * np.abs(np.sin(2 * np.pi * times)))
+    )
+    placed = _circled(rest_joints, body, times, moving_camera_path)
+    went = placed.trans[:, :2] - placed.trans[0, :2]
+    assert np.linalg.norm(went, axis=-1).max() < 1.0
+    stayed = _circled(rest_joints, body, times, camera_stays).trans
+    assert np.linalg.norm(stayed[:, :2] - stayed[0, :2], axis=-1).max() > 2.0
 
 
 def test_nobody_tells_nothing_of_a_moving_camera(rest_joints: np.ndarray) -> None:
