@@ -390,7 +390,7 @@ def _sign(number: int) -> int:
     return -1 if number < 0 else 1
 
 
-def _why_unreadable(path: Path, error: Exception) -> str:
+def _why_unreadable(path: Path, error: OSError | av.error.FFmpegError) -> str:
     if isinstance(error, PermissionError):
         return f"{path} may not be read. Change its permissions or copy it."
     if _lacks_mp4_index(path):
@@ -398,7 +398,9 @@ def _why_unreadable(path: Path, error: Exception) -> str:
             f"{path} was cut off before its index was written (no 'moov' box): recording or copying was broken off. "
             "Copy it again, or recover the recording with the program that made it."
         )
-    return f"{path} is not a video that can be read ({error}). Export it as H.264 in MP4, for example."
+    return (
+        f"{path} is not a video that can be read ({error.strerror or error}). Export it as H.264 in MP4, for example."
+    )
 
 
 def _lacks_mp4_index(path: Path) -> bool:

@@ -61,6 +61,18 @@ def gigabytes(text: str) -> float:
     return value
 
 
+def port(text: str) -> int:
+    """A TCP port; 0 takes any that is free.
+
+    Raises:
+        argparse.ArgumentTypeError: if there is no such port.
+    """
+    value = int(text)
+    if not 0 <= value < 65536:
+        raise argparse.ArgumentTypeError(f"{text} does not lie between 0 and 65535")
+    return value
+
+
 def some_of(names: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
     """Reads names that commas divide, each once.
 
@@ -76,6 +88,17 @@ def some_of(names: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
         return found
 
     return read
+
+
+def add_person(parser: argparse.ArgumentParser) -> None:
+    """``--person``: whose motion is asked for."""
+    parser.add_argument("--person", type=_person, default="largest", metavar="all|largest|N")
+
+
+def _person(text: str) -> str:
+    if text not in ("all", "largest") and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is none of all, largest and a number from 0")
+    return text
 
 
 def add_export(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from smpl_rig.smoothness import DEFAULT_SMOOTHNESS
 
-from .arguments import Commands, add_device, add_export, add_filming, add_json_report, fraction
+from .arguments import Commands, add_device, add_export, add_filming, add_json_report, add_person, fraction
 from .output_files import make_folder, print_paths, save_motions, write_json
 from .progress_bar import ProgressBar
 
@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--network", default="auto", metavar="NAME", help="see limber networks")
     parser.add_argument("--no-fit", action="store_true", help="leave a network's answer as it is")
     parser.add_argument("--no-mirror", action="store_true", help="ask a network once, not for the mirror image too")
-    parser.add_argument("--person", default="largest", metavar="all|largest|N")
+    add_person(parser)
     parser.add_argument(
         "--smoothness", type=fraction, default=DEFAULT_SMOOTHNESS, metavar="0..1", help="of the exports and the preview"
     )

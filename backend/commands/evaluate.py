@@ -7,7 +7,9 @@ import os
 import tempfile
 from pathlib import Path
 
-from .arguments import Commands, add_device, add_filming, add_motion_folders, count
+from smpl_rig.errors import LimberError
+
+from .arguments import Commands, add_device, add_filming, add_motion_folders, add_person, count
 from .output_files import write_json
 from .progress_bar import ProgressBar
 
@@ -39,7 +41,7 @@ def _add_footage(evidence: Commands) -> None:
     parser = evidence.add_parser("footage", help="on real footage, without truth: how believable the answers are")
     parser.add_argument("footage", nargs="+", type=Path, metavar="FOOTAGE", help="as for limber capture")
     _add_networks(parser)
-    parser.add_argument("--person", default="largest", metavar="all|largest|N")
+    add_person(parser)
     add_filming(parser)
     add_device(parser)
     _add_json_file(parser, "write the figures")
@@ -145,6 +147,10 @@ def _run_smoothing(parsed: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         if parsed.films:
             films = sorted(parsed.films.glob("clip_*.npz"))
+            if not films:
+                raise LimberError(
+                    f"{parsed.films} holds no films (clip_*.npz). Make them: python -m backend.evaluation.renders DIR"
+                )
         else:
             films = renders.make(Path(folder), 8, renders.Recipe(parsed.seed, 0, ""), None, parsed.workers)
         filmed = smoothing_captures.in_films(films, networks, parsed.workers)

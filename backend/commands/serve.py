@@ -7,14 +7,14 @@ from pathlib import Path
 
 from smpl_rig.service import DEFAULT_HOST, DEFAULT_PORT
 
-from .arguments import Commands, count, gigabytes
+from .arguments import Commands, count, gigabytes, port
 
 
 def add(commands: Commands) -> None:
     """Describes the command's arguments."""
     parser = commands.add_parser("serve", help="run the backend for Blender on this machine")
     parser.add_argument("--host", default=DEFAULT_HOST, help="default: %(default)s, this machine only")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    parser.add_argument("--port", type=port, default=DEFAULT_PORT)
     parser.add_argument("--allow-remote", action="store_true", help="let other machines reach it (they need the token)")
     parser.add_argument("--data", type=Path, help="folder for captures (default: the user's data folder)")
     parser.add_argument("--keep", type=count, default=100, metavar="N", help="captures to keep (default: %(default)s)")

@@ -44,21 +44,42 @@ def run(parsed: argparse.Namespace) -> int:
 
     from backend.capture import choose_device
     from backend.models import weights_file
-    from backend.models.weights import LANDMARK_NETWORKS
     from backend.training.motions import load_library
     from backend.training.recipes import RECIPES, SMOKE_RECIPES, chosen, teach
 
     if parsed.threads:
         torch.set_num_threads(parsed.threads)
-    device = choose_device(parsed.device)
+    device, lessons = choose_device(parsed.device), _lessons(parsed.networks, parsed.go_on_from)
     recipes = chosen(SMOKE_RECIPES if parsed.smoke else RECIPES, parsed.seed, parsed.steps)
     with ProgressBar() as progress:
         library = load_library(parsed.motions, lambda done, total: progress("motions", done / total))
     clips, made = library.clips("train"), {"motions": json.dumps(library.minutes_by_source("train"))}
-    for name in LANDMARK_NETWORKS if parsed.networks == ["all"] else parsed.networks:
-        begun = parsed.go_on_from / f"{name}.safetensors" if parsed.go_on_from else None
+    for name, begun in lessons.items():
         weights = teach(name, clips, parsed.out, device, recipes, made, begun)
         if parsed.install:
             weights = Path(shutil.copyfile(weights, weights_file(name)))
         print(weights)
     return 0
+
+
+def _lessons(networks: list[str], go_on_from: Path | None) -> dict[str, Path | None]:
+    """The weights to begin with, if any, by the network's name.
+
+    Raises:
+        LimberError: naming what is missing, before hours are spent on the networks that come first.
+    """
+    from backend.models.weights import LANDMARK_NETWORKS
+
+    names = list(LANDMARK_NETWORKS) if networks == ["all"] else networks
+    unknown = [name for name in names if name not in LANDMARK_NETWORKS]
+    if unknown:
+        raise LimberError(f"Network '{unknown[0]}' is unknown. Choose all, or some of {', '.join(LANDMARK_NETWORKS)}.")
+    if go_on_from is None:
+        return dict.fromkeys(names)
+    begun = {name: go_on_from / f"{name}.safetensors" for name in names}
+    missing = [path for path in begun.values() if not path.is_file()]
+    if missing:
+        raise LimberError(
+            f"{missing[0]} does not exist. Choose a folder that holds the weights of every network named."
+        )
+    return {**begun}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from backend.commands.arguments import count, fraction, gigabytes, rate, some_of
+from backend.commands.arguments import count, fraction, gigabytes, port, rate, some_of
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,7 @@ from backend.commands.arguments import count, fraction, gigabytes, rate, some_of
         (count, "1", 1),
         (rate, "23.976", 23.976),
         (gigabytes, "0.5", 0.5),
+        (port, "0", 0),
         (some_of(("fbx", "bvh")), " BVH,fbx,,bvh", ("bvh", "fbx")),
     ],
 )
@@ -31,6 +32,7 @@ def test_what_is_understood(read: Callable[[str], Any], text: str, value: Any) -
         (rate, "0", "0 is no number of frames per second"),
         (rate, "inf", "inf is no number of frames per second"),
         (gigabytes, "-1", "-1 is no size of a disk"),
+        (port, "65536", "65536 does not lie between 0 and 65535"),
         (some_of(("fbx", "bvh")), "bvh,obj", "'obj' is not one of fbx, bvh"),
         (some_of(("fbx", "bvh")), ",", "',' is not one of fbx, bvh"),
     ],

@@ -59,7 +59,8 @@ def test_says_what_is_wrong(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--smoothness", "2"], ["--export", "fbx,doc"], ["--fov", "50", "--focal-px", "9"]]
+    "arguments",
+    [["--smoothness", "2"], ["--export", "fbx,doc"], ["--fov", "50", "--focal-px", "9"], ["--person", "bob"]],
 )
 def test_refuses_options_that_cannot_be(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
