@@ -176,34 +176,38 @@ class LIMBER_OT_retarget(_Baking, _WithTargetAndPerson):  # noqa: N801
     bl_label = "Retarget"
     bl_options = {"UNDO"}  # noqa: RUF012
 
-    #: Whom the target followed, which baking has taken away.
-    _followed = ""
+    _target_name = ""
+    #: The name of the person whom the target followed, which bones and how; baking takes that away.
+    _followed: tuple[str, Any, Any] | None = None
 
     def begin(self, context: Any) -> BakeRun:
-        from .smpl_rig.blender.live_link import linked_person, unlink
+        from .smpl_rig.blender.live_link import link_of, unlink
         from .smpl_rig.blender.retarget import Baking
         from .smpl_rig.blender.rig_reading import present
+        from .smpl_rig.retarget.rig import RigError
 
         target = context.scene.limber_retarget.target
+        people = [person.name for person in _people(context) if person != target]
+        if not people:
+            raise RigError(f"'{target.name}' is the target itself. Select the captured person whose take it is to get.")
         bones, options = target.limber_target.rig_bones(), context.scene.limber_retarget.options()
-        person = linked_person(target)
-        self._followed = person.name if person is not None else ""
+        link = link_of(target)
+        self._followed = None if link is None else (link[0].name, *link[1:])
         unlink(target)
-        target_name, people = target.name, [person.name for person in _people(context)]
+        name = self._target_name = target.name
         return BakeRun(
             people,
-            lambda number: Baking.of_person(present(target_name), present(people[number]), bones, options),
+            lambda number: Baking.of_person(present(name), present(people[number]), bones, options),
         )
 
     def abandon(self, context: Any) -> None:
         from .smpl_rig.blender.live_link import link
         from .smpl_rig.blender.rig_reading import present
 
-        target = context.scene.limber_retarget.target
-        if self._followed and target is not None:
+        if self._followed is not None:
+            person, bones, options = self._followed
             with suppress(LimberError):  # whoever followed or was followed is gone
-                bones, options = target.limber_target.rig_bones(), context.scene.limber_retarget.options()
-                link(target, present(self._followed), bones, options)
+                link(present(self._target_name), present(person), bones, options)
 
 
 class _BakingAgain(_Baking):

@@ -7,9 +7,7 @@ from typing import Any
 import bpy
 
 from ..retarget.rig import RigError
-from .rig_reading import present, set_values, values_of
-
-_CHANNELS = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale")
+from .rig_reading import channels_of, present, set_channels, set_values, values_of
 
 
 class BeforeBake:
@@ -31,9 +29,7 @@ class BeforeBake:
         self._action_name = action.name if action else ""
         self._slot = getattr(animation, "action_slot_handle", 0) if animation else 0
         self._tracks = {track.name for track in animation.nla_tracks} if animation else set()
-        self._poses = {
-            bone.name: {channel: tuple(getattr(bone, channel)) for channel in _CHANNELS} for bone in target.pose.bones
-        }
+        self._poses = channels_of(target)
         self._switches = values_of(target, switches)
         self._bake_name = bake.name if bake else ""
         self._properties = {key: _plain(value) for key, value in bake.items()} if bake else {}
@@ -61,10 +57,7 @@ class BeforeBake:
         except RigError:
             return
         self._bring_back_animation(target)
-        for name, channels in self._poses.items():
-            bone = target.pose.bones.get(name)
-            for channel, value in channels.items() if bone is not None else ():
-                setattr(bone, channel, value)
+        set_channels(target, self._poses)
         set_values(target, self._switches)
         target.update_tag()
 

@@ -135,7 +135,7 @@ class Planting:
         self._target_name, self._digest = target.name, performance_digest(person)
         self._performance, self._frames = performance_of(person)
         self._retargeting = _retargeting_of(collection, target, self._performance)
-        self._options = BakeOptions(**dict(collection.get(_OPTIONS, {})))
+        self._options = _options_of(collection)
         self._followed: WorldPose | None = None
         self._planted: WorldPose | None = None
 
@@ -227,6 +227,21 @@ def linked_person(target: Any) -> Any:
     return _linked_to(target)[0]
 
 
+def link_of(target: Any) -> tuple[Any, RigBones, BakeOptions] | None:
+    """What :func:`link` needs to be told to make a target's link again: person, bones and options; None without one."""
+    person, collection = _linked_to(target)
+    return None if person is None else (person, _bones_of(collection, target), _options_of(collection))
+
+
+def _bones_of(collection: Any, target: Any) -> RigBones:
+    names = [bone.name for bone in target.data.bones]
+    return parse_rig_map(target.name, collection[_BONES]).found_in(names)
+
+
+def _options_of(collection: Any) -> BakeOptions:
+    return BakeOptions(**dict(collection.get(_OPTIONS, {})))
+
+
 #: What a link's collection remembers: two objects, the bones as a map's file has them, what feet were planted for,
 _TARGET, _PERSON, _BONES, _PLANTED = "limber_target", "limber_person", "limber_bones", "limber_planted"
 #: what was asked for, and the action that was put aside.
@@ -267,8 +282,7 @@ def _collection_of(target: Any) -> Any:
 def _retargeting_of(collection: Any, target: Any, performance: Performance) -> Retargeting:
     """Of a link that may have been made on an earlier day."""
     if collection.session_uid not in _retargetings:
-        names = [bone.name for bone in target.data.bones]
-        bones = parse_rig_map(target.name, collection[_BONES]).found_in(names)
+        bones = _bones_of(collection, target)
         rig, _ = read_rig(target, bones)
         _retargetings[collection.session_uid] = Retargeting(rig, bones, performance.rest_joints)
     return _retargetings[collection.session_uid]

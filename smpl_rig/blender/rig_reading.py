@@ -23,6 +23,10 @@ from ..retarget.rig_map import RigBones, Setting
 
 Array = NDArray[Any]
 
+#: By bone, by channel, what it is set to.
+Channels = Mapping[str, Mapping[str, tuple[float, ...]]]
+_CHANNELS = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale")
+
 #: Scales along the object's axes may differ by this part.
 _UNIFORM = 1e-3
 #: A bone follows another where it is turned and placed as on a rigid body, to this: radians, and part of the height.
@@ -124,6 +128,21 @@ def floor_height(armature: Any) -> float:
     origin, lowest, height = rest.translation.z, min(ends), max(ends) - min(ends)
     # most rigs stand on their object's origin
     return float(origin if abs(lowest - origin) < 0.05 * height else lowest - _SOLE * height)
+
+
+def channels_of(armature: Any) -> Channels:
+    """How each bone is posed, exactly: a matrix would not tell how often it is turned about."""
+    return {
+        bone.name: {channel: tuple(getattr(bone, channel)) for channel in _CHANNELS} for bone in armature.pose.bones
+    }
+
+
+def set_channels(armature: Any, channels: Channels) -> None:
+    """Poses bones as :func:`channels_of` found them; those that are gone are left out."""
+    for name, values in channels.items():
+        bone = armature.pose.bones.get(name)
+        for channel, value in values.items() if bone is not None else ():
+            setattr(bone, channel, value)
 
 
 def settings_of(armature: Any, bones: RigBones) -> dict[str, float]:
@@ -325,7 +344,7 @@ def _resting(armature: Any, bones: RigBones) -> Iterator[None]:
     action = animation.action if animation else None
     slot = getattr(animation, "action_slot", None) if animation else None
     used_nla = animation.use_nla if animation else False
-    poses = {bone.name: bone.matrix_basis.copy() for bone in armature.pose.bones}
+    poses = channels_of(armature)
     switches = values_of(armature, settings_of(armature, bones))
     links = [each for bone in armature.pose.bones for each in bone.constraints if each.name.startswith(LINK)]
     if animation:
@@ -339,8 +358,7 @@ def _resting(armature: Any, bones: RigBones) -> Iterator[None]:
     try:
         yield
     finally:
-        for name, pose in poses.items():
-            armature.pose.bones[name].matrix_basis = pose
+        set_channels(armature, poses)
         set_values(armature, switches)
         for constraint in links:
             constraint.mute = False

@@ -354,6 +354,29 @@ def test_a_library_override_keeps_its_bones_in_the_file(limber: Any, scene: Any,
     assert known.outdated == ""  # kept up
 
 
+def test_a_bake_that_fails_leaves_the_link(limber: Any, scene: Any) -> None:
+    scene.limber_retarget.target = target = _target(limber)
+    scene.limber_retarget.touch = True
+    bpy.ops.limber.link_target()
+    target.limber_target.joints["left_knee"].bones = ""
+    with pytest.raises(RuntimeError, match="No bone is chosen for left_knee"):
+        bpy.ops.limber.retarget()
+    live_link = limber.module("smpl_rig.blender.live_link")
+    person, bones, options = live_link.link_of(target)
+    assert (person.name, bones.joints["left_knee"], options.touch) == ("Walker", "mixamorig:LeftLeg", True)
+
+
+def test_nobody_is_retargeted_to_themselves(limber: Any, scene: Any) -> None:
+    """Not when selected alone, and not among others."""
+    walker, other = bpy.data.objects["Walker"], _person(limber, "Other")
+    scene.limber_retarget.target = walker
+    with pytest.raises(RuntimeError, match="'Walker' is the target itself"):
+        bpy.ops.limber.retarget()
+    other.select_set(True)
+    assert bpy.ops.limber.retarget() == {"FINISHED"}
+    assert sorted(action.name for action in bpy.data.actions) == ["Other", "Other on Walker", "Walker"]
+
+
 def test_a_take_that_was_put_out_of_use_is_still_known(limber: Any, scene: Any) -> None:
     """As by choosing another action for the character, which stashes nothing."""
     scene.limber_retarget.target = target = _target(limber)

@@ -25,7 +25,7 @@ from smpl_rig.blender.live_link import link, unlink  # noqa: E402
 from smpl_rig.blender.prepared import Sampled, rigid, sample_poses, sampled  # noqa: E402
 from smpl_rig.blender.preset_export import export_with_preset  # noqa: E402
 from smpl_rig.blender.retarget import BakeOptions, find_rig_bones, performance_of, retarget_person  # noqa: E402
-from smpl_rig.blender.rig_reading import read_rig  # noqa: E402
+from smpl_rig.blender.rig_reading import read_rig, reading_rig  # noqa: E402
 from smpl_rig.exports.preset import preset  # noqa: E402
 from smpl_rig.exports.written_bones import WrittenBones  # noqa: E402
 from smpl_rig.joint_map import joint_maps  # noqa: E402
@@ -167,6 +167,42 @@ def test_a_rig_without_ik_controls_is_told_so(
     with pytest.raises(RigError, match="knows no IK controls"):
         retarget_person(target, person, find_rig_bones(target).bones, BakeOptions(use_ik=True))
     assert target.animation_data is None
+
+
+def test_a_rig_is_read_in_pieces_between_which_it_is_as_it_was(
+    scene: Any, rigify: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]
+) -> None:
+    """Its pose, its action and its switches; and what is read is the same."""
+    motion = walking(rest_joints, make_motion, frames=5)
+    person = build_character(scene, motion, None, "Walker", 0.0)
+    bones = find_rig_bones(rigify).bones
+    retarget_person(rigify, person, bones, BakeOptions(use_ik=True))
+    scene.frame_set(3)
+    jaw = rigify.pose.bones["jaw_master"]
+    jaw.rotation_mode, jaw.rotation_euler = "XYZ", (0.1, 4.0, -7.0)
+
+    def state() -> tuple[Any, ...]:
+        channels = ("location", "rotation_quaternion", "rotation_euler", "scale")
+        poses = [tuple(getattr(bone, channel)) for bone in rigify.pose.bones for channel in channels]
+        animation = rigify.animation_data
+        return poses, animation.action, animation.use_nla, rigify.pose.bones["thigh_parent.L"]["IK_FK"]
+
+    whole, floor = read_rig(rigify, bones)
+    before, pieces = state(), 0
+    reading = reading_rig(rigify, bones, at_once_s=0.0)
+    while True:
+        try:
+            next(reading)
+        except StopIteration as over:
+            read, read_floor = over.value
+            break
+        pieces += 1
+        assert state() == before
+    assert pieces > 10
+    assert read_floor == floor
+    assert (read.names, read.parents, read.turns_with) == (whole.names, whole.parents, whole.turns_with)
+    np.testing.assert_array_equal(read.heads, whole.heads)
+    np.testing.assert_array_equal(read.rest, whole.rest)
 
 
 def test_rigifys_controls(scene: Any, rigify: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]) -> None:
