@@ -1,17 +1,9 @@
-"""Footage: the frames of a video file or of an image sequence, upright, each with its true time.
-
-Times are seconds from the beginning of the footage and are those that the file states (``pts * time_base``), so that
-footage of a variable frame rate keeps its rhythm. Frames are decoded as they are asked for, so that memory does not
-grow with the length.
-"""
+"""Video files: decoding by FFmpeg, true times, pictures upright and with square pixels."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 import struct
-from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -20,14 +12,10 @@ from typing import Any
 
 import av
 import av.error
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from smpl_rig.errors import LimberError
-from smpl_rig.image_sequence import IMAGE_SUFFIXES, images_of, is_image_sequence
-
-Image = NDArray[np.uint8]
+from .frames import Damaged, Footage, FootageError, Image, sha256_of, size_warnings
 
 #: The containers that are read. Everything else is refused before it is parsed: playlists (HLS, DASH, concat) would
 #: make this process open other files and addresses, and text would be drawn as a picture of text.
@@ -37,147 +25,18 @@ _CONTAINERS = (
 )
 _OPEN_OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
 
-#: Images carry no time; this is what Blender assumes of a sequence too.
-IMAGE_SEQUENCE_RATE = Fraction(24)
 _UNSTATED_RATE = Fraction(30)
 
-#: Ranges come from people and from single-precision numbers: a frame this close to a bound counts as on it.
-_RANGE_TOLERANCE_S = 1e-4
 #: Seeking lands on the decoding time of a key frame, which lies a little before the time at which it is shown.
 _SEEK_MARGIN_S = 1.0
 #: Files whose pictures end this much before their stated end were cut off.
 _MISSING_END_S = 0.5
-_LARGE_FRAME_PIXELS = 4096 * 2304
-
-
-class FootageError(LimberError):
-    """Footage cannot be read as asked."""
-
-
-class _Damaged(Exception):  # noqa: N818  (ends the reading, is never raised to a caller)
-    """The footage cannot be decoded beyond this point; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
-    """One picture of the footage.
+class VideoFile(Footage):
+    """A container of FFmpeg's with moving pictures in it."""
 
-    Attributes:
-        index: number of the frame among those that were read, from 0.
-        timestamp_s: seconds from the beginning of the footage.
-        image: (H, W, 3) uint8, RGB, upright, square pixels.
-    """
-
-    index: int
-    timestamp_s: float
-    image: Image
-
-
-@dataclass(frozen=True, eq=False)
-class Footage(ABC):
-    """What is known of footage before it is read.
-
-    Attributes:
-        path: the file, the folder or the ``%04d`` pattern.
-        name: its last part.
-        sha256: of the file; of an image sequence, of the names and contents of its files.
-        width: of the upright frame, in square pixels.
-        height: of the upright frame, in square pixels.
-        frame_rate: frames per second, exact; the average where it varies.
-        duration_s: seconds, as the file states them.
-        frame_count: as the file states it; None where it does not.
-        warnings: what a user should know, added to while frames are read.
-    """
-
-    path: Path
-    name: str
-    sha256: str
-    width: int
-    height: int
-    frame_rate: Fraction
-    duration_s: float
-    frame_count: int | None
-    warnings: list[str] = field(default_factory=list)
-
-    def frames(self, start_s: float | None = None, end_s: float | None = None) -> Iterator[Frame]:
-        """Reads the frames with ``start_s <= timestamp_s <= end_s``, in order, times strictly increasing.
-
-        Footage that is damaged is read up to the damage, and a warning says where that is.
-
-        Raises:
-            FootageError: if the range holds no part of the footage, or no frame.
-        """
-        start = 0.0 if start_s is None else start_s
-        end = np.inf if end_s is None else end_s
-        if not start >= 0 or not end > start:
-            raise FootageError(
-                f"{self.name}: the range from {start:g} s to {end:g} s is empty. "
-                "Choose a start of at least 0 and an end after it."
-            )
-        if start >= self.duration_s:
-            raise FootageError(
-                f"{self.name}: the range starts at {start:g} s but the footage is {self.duration_s:.3f} s long. "
-                "Choose an earlier start."
-            )
-        return self._frames(start - _RANGE_TOLERANCE_S, end + _RANGE_TOLERANCE_S)
-
-    def _frames(self, start: float, end: float) -> Iterator[Frame]:
-        count, last = 0, 0.0
-        try:
-            for timestamp_s, image in self._read(start, end):
-                yield Frame(count, timestamp_s, image)
-                count, last = count + 1, timestamp_s
-        except _Damaged as damage:
-            if count:
-                self._warn(
-                    f"{self.name} is damaged after {last:.3f} s ({damage}): the {count} frames up to there were read, "
-                    "nothing after. Copy or export the file again to capture the rest."
-                )
-            else:
-                raise FootageError(
-                    f"{self.name}: no frame of the range can be decoded ({damage}). "
-                    "Choose another range or export the file again."
-                ) from None
-        if count == 0:
-            raise FootageError(
-                f"{self.name}: there is no frame between {max(start, 0):.3f} s and {min(end, self.duration_s):.3f} s. "
-                "Choose a longer range."
-            )
-
-    def _warn(self, warning: str) -> None:
-        if warning not in self.warnings:
-            self.warnings.append(warning)
-
-    @abstractmethod
-    def _read(self, start: float, end: float) -> Iterator[tuple[float, Image]]:
-        """Times and pictures of a range. Raises _Damaged where decoding cannot go on."""
-
-
-def open_footage(path: str | os.PathLike[str], sequence_rate: Fraction | None = None) -> Footage:
-    """Opens a video file, a folder of images or a pattern such as ``shot_%04d.png``.
-
-    Args:
-        path: the file, folder or pattern.
-        sequence_rate: frames per second of an image sequence, which states none itself; 24 if it is not given.
-
-    Raises:
-        FootageError: if it is missing, empty, unreadable, cut off, or holds no pictures.
-    """
-    path = Path(path)
-    if is_image_sequence(path):
-        return _open_sequence(path, sequence_rate)
-    if not path.exists():
-        raise FootageError(
-            f"{path} does not exist. Choose a video file, a folder of images or a pattern like shot_%04d.png."
-        )
-    return _open_video(path)
-
-
-# --- video files ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _Video(Footage):
     #: The time, by the file's own clock, at which the footage begins.
     clock_start_s: Fraction = Fraction(0)
     #: When the pictures end by the file's own statement; None where it states it for all streams together only.
@@ -202,11 +61,11 @@ class _Video(Footage):
             self._check_end(last)
         finally:
             if dropped:
-                self._warn(f"{self.name}: {dropped} frames were left out, as their time is not after the one before.")
+                self.warn(f"{self.name}: {dropped} frames were left out, as their time is not after the one before.")
 
     def _check_end(self, last: float) -> None:
         if self.pictures_end_s is not None and self.pictures_end_s - last > _MISSING_END_S + 1 / self.frame_rate:
-            raise _Damaged(f"the file says it lasts {self.pictures_end_s:.3f} s but ends there")
+            raise Damaged(f"the file says it lasts {self.pictures_end_s:.3f} s but ends there")
 
     def _decode(self, start: float) -> Iterator[av.VideoFrame]:
         """Frames from at or before ``start``: from a key frame where the file lets us seek, else from its beginning."""
@@ -244,7 +103,12 @@ class _Clock:
         return float(self._last)
 
 
-def _open_video(path: Path) -> _Video:
+def open_video(path: Path) -> VideoFile:
+    """Reads what a video file says of itself, and its first frame.
+
+    Raises:
+        FootageError: if it is empty, unreadable, cut off, or holds no pictures.
+    """
     if path.stat().st_size == 0:
         raise FootageError(f"{path} is empty (0 bytes). Copy or record it again.")
     warnings: list[str] = []
@@ -275,12 +139,11 @@ def _open_video(path: Path) -> _Video:
         clock_start = Fraction(0) if first.pts is None else _shown_at(first)
     if duration is None or duration <= 0:
         duration, pictures_end = _duration_of_packets(path, clock_start, frame_rate), None
-    if width * height > _LARGE_FRAME_PIXELS:
-        warnings.append(_large_frames(path.name, width, height))
-    return _Video(
+    warnings += size_warnings(path.name, width, height)
+    return VideoFile(
         path=path,
         name=path.name,
-        sha256=_sha256([path], names=False),
+        sha256=sha256_of([path], names=False),
         width=width,
         height=height,
         frame_rate=frame_rate,
@@ -309,7 +172,7 @@ def _first_frame(path: Path) -> av.VideoFrame:
         return next(frames)
     except StopIteration:
         raise FootageError(f"{path} has a video track without any frame in it. Record or export it again.") from None
-    except _Damaged as damage:
+    except Damaged as damage:
         raise FootageError(
             f"{path}: its first frame cannot be decoded ({damage}). Export it again, as H.264 in MP4 for example."
         ) from None
@@ -321,7 +184,7 @@ def _decoded(path: Path, from_clock_s: Fraction | None) -> Generator[av.VideoFra
     """Frames in the order they are shown, from the key frame before ``from_clock_s`` by the file's own clock.
 
     Raises:
-        _Damaged: where the file or a picture in it is broken.
+        Damaged: where the file or a picture in it is broken.
     """
     try:
         with av.open(str(path), options=_OPEN_OPTIONS) as container:
@@ -333,10 +196,10 @@ def _decoded(path: Path, from_clock_s: Fraction | None) -> Generator[av.VideoFra
             for packet in container.demux(stream):
                 for frame in packet.decode():
                     if frame.is_corrupt:
-                        raise _Damaged("a picture is incomplete")
+                        raise Damaged("a picture is incomplete")
                     yield frame
     except av.error.FFmpegError as error:
-        raise _Damaged(error.strerror or type(error).__name__) from error
+        raise Damaged(error.strerror or type(error).__name__) from error
 
 
 def _duration_of_packets(path: Path, clock_start: Fraction, frame_rate: Fraction) -> Fraction:
@@ -417,83 +280,3 @@ def _lacks_mp4_index(path: Path) -> bool:
                 break
             file.seek(start + length)
     return kinds[:1] == [b"ftyp"] and b"moov" not in kinds
-
-
-# --- image sequences -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _ImageSequence(Footage):
-    #: Numbers in steps of a frame, increasing, and the files they belong to.
-    images: tuple[tuple[int, Path], ...] = ()
-
-    def _read(self, start: float, end: float) -> Iterator[tuple[float, Image]]:
-        for number, path in self.images:
-            timestamp_s = float((number - self.images[0][0]) / self.frame_rate)
-            if start <= timestamp_s <= end:
-                image = _read_image(path)
-                if image is None:
-                    raise _Damaged(f"{path.name} is not a readable image")
-                if image.shape[:2] != (self.height, self.width):
-                    found, expected = f"{image.shape[1]} x {image.shape[0]}", f"{self.width} x {self.height}"
-                    raise _Damaged(f"{path.name} has {found} pixels, the first image {expected}")
-                yield timestamp_s, image
-
-
-def _open_sequence(path: Path, rate: Fraction | None) -> _ImageSequence:
-    try:
-        images = images_of(path)
-    except OSError as error:
-        raise FootageError(f"{path}: its folder cannot be read ({error.strerror}). Choose another.") from error
-    if not images:
-        kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-        raise FootageError(f"{path} holds no images ({kinds}). Choose a video or another folder.")
-    if rate is not None and rate <= 0:
-        raise FootageError(f"{path}: {rate} is no frame rate. Give frames per second above 0.")
-    first = _read_image(images[0][1])
-    if first is None:
-        raise FootageError(f"{images[0][1]} is not a readable image. Remove it or write it again.")
-    height, width = first.shape[:2]
-    frame_rate = rate or IMAGE_SEQUENCE_RATE
-    steps = images[-1][0] - images[0][0] + 1
-    warnings = []
-    if rate is None:
-        warnings.append(f"{path.name}: images state no frame rate; {frame_rate} frames per second were assumed.")
-    if steps > len(images):
-        warnings.append(f"{path.name}: {steps - len(images)} of the {steps} numbers are missing and were left as gaps.")
-    if width * height > _LARGE_FRAME_PIXELS:
-        warnings.append(_large_frames(path.name, width, height))
-    return _ImageSequence(
-        path=path,
-        name=path.name,
-        sha256=_sha256([image for _, image in images], names=True),
-        width=width,
-        height=height,
-        frame_rate=frame_rate,
-        duration_s=float(steps / frame_rate),
-        frame_count=len(images),
-        warnings=warnings,
-        images=tuple(images),
-    )
-
-
-def _read_image(path: Path) -> Image | None:
-    encoded = np.fromfile(path, np.uint8)
-    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if len(encoded) else None
-    return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-
-
-def _large_frames(name: str, width: int, height: int) -> str:
-    size = f"{width} x {height}"
-    return f"{name}: frames of {size} pixels take long to decode; 1920 x 1080 is as good for capture and faster."
-
-
-def _sha256(files: Iterable[Path], names: bool) -> str:
-    digest = hashlib.sha256()
-    for path in files:
-        if names:
-            digest.update(path.name.encode() + b"\0")
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()

@@ -1,93 +1,29 @@
-"""Every picture here carries its number in black and white blocks, so a frame's identity and orientation are known."""
-
 from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
 
 from backend.footage import FootageError, open_footage
 
-WIDTH, HEIGHT = 128, 96
-BITS = 8
-QUARTER = 1 << 16  # 1.0 in the display matrix
-UPRIGHT = (QUARTER, 0, 0, QUARTER)
-
-
-def picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
-    """Top third: red left of green; below: blocks of the number, the lowest bit first; last third: blue."""
-    image = np.zeros((height, width, 3), np.uint8)
-    image[: height // 3, : width // 2] = (220, 30, 30)
-    image[: height // 3, width // 2 :] = (30, 200, 30)
-    for bit in range(BITS):
-        if number >> bit & 1:
-            image[height // 3 : 2 * height // 3, bit * width // BITS : (bit + 1) * width // BITS] = 255
-    image[2 * height // 3 :] = (30, 30, 220)
-    return image
-
-
-def number_of(image: np.ndarray) -> int:
-    height, width = image.shape[:2]
-    middles = [int((bit + 0.5) * width / BITS) for bit in range(BITS)]
-    return sum(1 << bit for bit, x in enumerate(middles) if image[height // 2, x].mean() > 127)
-
-
-def assert_upright(image: np.ndarray) -> None:
-    height, width = image.shape[:2]
-    assert image[height // 6, width // 4].argmax() == 0
-    assert image[height // 6, 3 * width // 4].argmax() == 1
-    assert image[5 * height // 6, width // 2].argmax() == 2
-
-
-def write_video(
-    path: Path,
-    times_ms: Sequence[int],
-    codec: str = "libx264",
-    pixel_format: str = "yuv420p",
-    *,
-    size: tuple[int, int] = (WIDTH, HEIGHT),
-    matrix: tuple[int, int, int, int] | None = None,
-    pixel_aspect: Fraction | None = None,
-    images: Sequence[np.ndarray] | None = None,
-    container_options: dict[str, str] | None = None,
-) -> Path:
-    """One frame for each time. ``matrix`` is a, b, c, d of the display matrix."""
-    with av.open(str(path), "w", options=container_options or {}) as container:
-        stream = container.add_stream(codec, rate=25)
-        assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = size[0], size[1], pixel_format
-        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
-        if codec == "libx264":
-            stream.options = {"g": "10", "crf": "18", "preset": "ultrafast"}
-        if pixel_aspect is not None:
-            stream.codec_context.sample_aspect_ratio = pixel_aspect
-        if matrix is not None:
-            a, b, c, d = matrix
-            stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30])
-        for index, time in enumerate(times_ms):
-            image = picture(index, *size) if images is None else images[index]
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-            frame.pts, frame.time_base, frame.duration = time, Fraction(1, 1000), 40
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path
-
-
-def regular(count: int, step_ms: int = 40) -> list[int]:
-    return [index * step_ms for index in range(count)]
-
-
-def numbers(path: Path, start_s: float | None = None, end_s: float | None = None) -> list[int]:
-    return [number_of(frame.image) for frame in open_footage(path).frames(start_s, end_s)]
-
+from .numbered_pictures import (
+    HEIGHT,
+    QUARTER,
+    UPRIGHT,
+    WIDTH,
+    assert_upright,
+    number_of,
+    numbers,
+    picture,
+    regular,
+    write_video,
+)
 
 # --- time --------------------------------------------------------------------------------------------------------
 
@@ -298,81 +234,6 @@ def test_pixels_become_square(tmp_path: Path, aspect: Fraction, expected: tuple[
         assert number_of(frame.image) == frame.index
 
 
-# --- image sequences ---------------------------------------------------------------------------------------------
-
-
-def write_images(folder: Path, names: Sequence[str]) -> Path:
-    folder.mkdir(exist_ok=True)
-    for index, name in enumerate(names):
-        cv2.imwrite(str(folder / name), cv2.cvtColor(picture(index), cv2.COLOR_RGB2BGR))
-    return folder
-
-
-def test_folder_in_natural_order(tmp_path: Path) -> None:
-    folder = write_images(tmp_path / "shots", [f"shot {number}.png" for number in range(8, 13)])
-    (folder / "notes.txt").write_text("not an image")
-    (folder / "._shot 1.png").write_bytes(b"what macOS leaves on other disks")
-    footage = open_footage(folder, Fraction(30000, 1001))
-    frames = list(footage.frames())
-    assert [number_of(frame.image) for frame in frames] == list(range(5))
-    assert footage.frame_rate == Fraction(30000, 1001)
-    np.testing.assert_allclose([frame.timestamp_s for frame in frames], np.arange(5) * 1001 / 30000)
-    assert footage.duration_s == pytest.approx(5 * 1001 / 30000)
-    assert footage.warnings == []
-    assert [number_of(frame.image) for frame in footage.frames(2 * 1001 / 30000)] == [2, 3, 4]
-
-
-def test_rate_that_was_assumed_is_said(tmp_path: Path) -> None:
-    footage = open_footage(write_images(tmp_path / "shots", ["1.png", "2.png"]))
-    assert footage.frame_rate == 24
-    assert any("24 frames per second were assumed" in warning for warning in footage.warnings)
-
-
-def test_pattern_leaves_gaps_in_time(tmp_path: Path) -> None:
-    folder = write_images(tmp_path, [f"shot_{number:04d}.jpg" for number in (7, 8, 11)])
-    write_images(tmp_path, ["other_0001.jpg"])
-    footage = open_footage(folder / "shot_%04d.jpg", Fraction(10))
-    assert [frame.timestamp_s for frame in footage.frames()] == pytest.approx([0.0, 0.1, 0.4])
-    assert any("2 of the 5 numbers are missing" in warning for warning in footage.warnings)
-
-
-def test_pattern_without_images_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FootageError, match="holds no images"):
-        open_footage(tmp_path / "shot_%04d.png")
-    with pytest.raises(FootageError, match="folder cannot be read"):
-        open_footage(tmp_path / "nowhere" / "shot_%04d.png")
-
-
-def test_folder_without_images_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FootageError, match="holds no images"):
-        open_footage(tmp_path)
-
-
-def test_broken_image_ends_the_sequence_with_a_warning(tmp_path: Path) -> None:
-    folder = write_images(tmp_path / "shots", [f"{number}.png" for number in range(6)])
-    (folder / "4.png").write_bytes(b"")
-    footage = open_footage(folder, Fraction(10))
-    assert len(list(footage.frames())) == 4
-    assert any("4.png" in warning and "0.300 s" in warning for warning in footage.warnings)
-
-
-def test_image_of_another_size_ends_the_sequence_with_a_warning(tmp_path: Path) -> None:
-    folder = write_images(tmp_path / "shots", ["1.png", "2.png"])
-    cv2.imwrite(str(folder / "3.png"), np.zeros((10, 20, 3), np.uint8))
-    footage = open_footage(folder, Fraction(10))
-    assert len(list(footage.frames())) == 2
-    assert any("20 x 10" in warning for warning in footage.warnings)
-
-
-def test_hash_of_a_sequence_is_of_names_and_contents(tmp_path: Path) -> None:
-    first = open_footage(write_images(tmp_path / "a", ["1.png", "2.png"])).sha256
-    assert open_footage(write_images(tmp_path / "b", ["1.png", "2.png"])).sha256 == first
-    assert open_footage(write_images(tmp_path / "c", ["1.png", "3.png"])).sha256 != first
-    folder = write_images(tmp_path / "d", ["1.png", "2.png"])
-    cv2.imwrite(str(folder / "2.png"), picture(9))
-    assert open_footage(folder).sha256 != first
-
-
 def test_hash_of_a_file_is_its_sha256(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", regular(3))
     assert open_footage(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -513,7 +374,7 @@ def test_real_clips(shared_footage: Path) -> None:
 
 @pytest.fixture
 def shared_footage() -> Path:
-    folder = Path(__file__).resolve().parents[2].parent / "shared" / "footage"
+    folder = Path(__file__).resolve().parents[3].parent / "shared" / "footage"
     if not folder.is_dir():
         pytest.skip("shared/footage is absent")
     return folder
