@@ -31,6 +31,8 @@ Array = NDArray[Any]
 
 #: Bones that keep their size to this need no keys of it.
 _SAME_SIZE = 1e-4
+#: Weights of a vertex that sum up to one to this stay as they are.
+_WEIGHTS_WITHIN = 1e-5
 
 
 class PreparationError(LimberError):
@@ -322,6 +324,8 @@ class _Copy:
         copy.parent_type = "OBJECT"
         copy.matrix_parent_inverse = Matrix.Identity(4)
         copy.matrix_basis = Matrix.Identity(4)
+        if is_skinned(mesh, armature):
+            _weigh_as_shown(copy, armature)
         wanted = [names.get(group.name, group.name) for group in copy.vertex_groups]
         for number, group in enumerate(copy.vertex_groups):  # first out of each other's way
             group.name = f"limber {number}"
@@ -336,6 +340,20 @@ class _Copy:
             copy.vertex_groups.new(name=names[held_by]).add(range(len(copy.data.vertices)), 1.0, "REPLACE")
             copy.modifiers.new("Armature", "ARMATURE").object = self.armature
         collection.objects.link(copy)
+
+
+def _weigh_as_shown(mesh: Any, armature: Any) -> None:
+    """Gives each vertex weights of deforming bones alone, which sum up to one, as Blender takes them."""
+    deforms = {bone.name: bone.use_deform for bone in armature.data.bones}
+    for group in [each for each in mesh.vertex_groups if not deforms.get(each.name, True)]:
+        mesh.vertex_groups.remove(group)
+    counted = {group.index for group in mesh.vertex_groups if group.name in deforms}
+    for vertex in mesh.data.vertices:
+        weights = [each for each in vertex.groups if each.group in counted]
+        total = sum(each.weight for each in weights)
+        if total > 0 and abs(total - 1) > _WEIGHTS_WITHIN:
+            for each in weights:
+                each.weight /= total
 
 
 def _mesh_at_rest(mesh: Any, armature: Any) -> Array:

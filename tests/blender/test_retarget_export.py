@@ -144,6 +144,23 @@ def test_fbx_and_gltf_of_a_rig(
 
 
 @needs_assimp
+@pytest.mark.parametrize("ending", ["fbx", "glb"])
+def test_weights_are_written_as_blender_takes_them(rig: Any, motion_file: Path, tmp_path: Path, ending: str) -> None:
+    """Whatever they sum up to, and none of bones that do not deform."""
+    for name in ("skin", "cape"):
+        mesh = bpy.data.objects[name]
+        for vertex in mesh.data.vertices:
+            for group in vertex.groups:
+                group.weight *= (0.4, 1.0, 1.4)[vertex.index % 3]  # of which a weight takes up to 1
+    rig.data.bones[NAMES["right_hand"]].use_deform = False
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "rig.blend"), copy=True)
+    out = tmp_path / f"out.{ending}"
+    retarget_file(motion_file, tmp_path / "rig.blend", out, smoothness=0)
+    _, vertices = seen(bpy.data.objects["Rig"])
+    check_vertices(read_assimp(out).skin @ WORLD_FROM_BODY.T, vertices)
+
+
+@needs_assimp
 def test_a_rig_from_an_fbx_file(rig: Any, motion_file: Path, tmp_path: Path) -> None:
     """As Blender exports rigs: with leaf bones and a take of its own, which must not be in the output."""
     rig.animation_data_create().action = bpy.data.actions.new("idle")
