@@ -1,14 +1,21 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from backend.capture import Cancelled, CaptureError, CaptureSettings, capture, choose_device, choose_people
+from backend.body import limber_body
+from backend.camera_motion import CameraMotion
+from backend.capture import Cancelled, CaptureError, CaptureSettings, capture, choose_device, choose_people, motion_of
 from backend.demo.clip import RenderedClip
 from backend.evaluation.comparison import compare
+from backend.features.initial_pose import BodyInCamera
 from backend.features.swaps import repair_swaps
+from backend.footage import open_footage
 from backend.people.tracks import Track
+from smpl_rig import rotations
+from smpl_rig.axes import WORLD_FROM_LEVEL_CAMERA
 from smpl_rig.errors import LimberError
 from smpl_rig.motion import Motion
 
@@ -92,6 +99,25 @@ def test_a_cancel_ends_it(make_video: Callable[..., Path]) -> None:
 
     with pytest.raises(Cancelled):
         capture(make_video(), CaptureSettings(), cancel)
+
+
+@pytest.mark.parametrize("moves", [False, True])
+def test_feet_tell_of_a_camera_whose_background_shows_turns_only(rendered_clip: RenderedClip, moves: bool) -> None:
+    """It is driven past the walker and looks at them all the time, so that without its way they would fly in a bow."""
+    truth, body = rendered_clip.performance, limber_body()
+    count, rest_joints = len(truth.timestamps_s), limber_body().rest_joints(np.zeros(10))
+    stands = np.array([-1.5, -4.0, 1.4]) + (0.8 * truth.timestamps_s)[:, None] * (1.0, 0.1, 0)
+    heading = np.arctan2(*(truth.joints_world[:, 0] - stands)[:, :2].T)
+    cameras = rotations.to_matrix(rotations.exp(-heading[:, None] * (0, 0, 1))) @ WORLD_FROM_LEVEL_CAMERA
+    local = truth.local_rotations.copy()
+    local[:, 0] = rotations.multiply(rotations.from_matrix(cameras.swapaxes(1, 2)), local[:, 0])
+    transl = np.einsum("tji,tj->ti", cameras, truth.joints_world[:, 0] - stands) - rest_joints[0]
+    seen = BodyInCamera(rotations.to_matrix(local), np.zeros(10), transl, np.ones((count, 24)))
+    person = replace(track(0, count), timestamps_s=truth.timestamps_s)
+    camera = CameraMotion(count, cameras[0].T @ cameras, moves=moves)
+    motion = motion_of(open_footage(rendered_clip.path), np.eye(3), body, "per-frame", person, seen, camera)
+    went = np.linalg.norm(np.ptp(motion.world_from_camera[:, :2, 3], axis=0))
+    assert went == pytest.approx(np.linalg.norm(np.ptp(stands[:, :2], axis=0)), rel=0.15)
 
 
 def test_chooses_people() -> None:
