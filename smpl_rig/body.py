@@ -111,10 +111,19 @@ class Body:
         return joints
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes Limber's ``.npz``, whole or not at all; the same body gives the same bytes."""
+        """Writes Limber's ``.npz``, whole or not at all; the same body gives the same bytes.
+
+        Raises:
+            BodyError: if it cannot be written there.
+        """
         arrays: dict[str, Any] = {key: getattr(self, key) for key in KEYS}
-        with whole_file(path) as part, part.open("wb") as file:
-            np.savez_compressed(file, name=np.str_(self.name), gender=np.str_(self.gender), **arrays)
+        try:
+            with whole_file(path) as part, part.open("wb") as file:
+                np.savez_compressed(file, name=np.str_(self.name), gender=np.str_(self.gender), **arrays)
+        except OSError as error:
+            raise BodyError(
+                f"{path} cannot be written: {error.strerror or error}. Choose another place, or make room."
+            ) from error
 
 
 def skin(body: Body, betas: ArrayLike, local_rotations: Floats, trans: Floats) -> Floats:

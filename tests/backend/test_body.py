@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from backend import body_builder
 from backend.body import BODY_NAME, TorchBody, body_path, limber_body
 from smpl_rig import rotations
-from smpl_rig.body import Body, skin
+from smpl_rig.body import Body, BodyError, skin
 from smpl_rig.skeleton import INDEX, JOINT_NAMES, MIRROR, PARENTS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -237,6 +237,13 @@ def test_a_bent_knee_keeps_the_shin(embedded: Body) -> None:
     x, y, z = (embedded.v_template[shin] - knee).T
     np.testing.assert_allclose(posed[shin] - knee, np.stack((x, -z, y), axis=-1), atol=1e-3)
     assert (posed[shin][:, 2] < knee[2] + 0.1).all()  # the shin goes backward
+
+
+def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LIMBER_CACHE", str(tmp_path / "file"))
+    with pytest.raises(BodyError, match=r"cannot be kept in .*LIMBER_CACHE"):
+        body_path()
 
 
 @pytest.mark.slow

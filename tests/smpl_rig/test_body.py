@@ -77,7 +77,7 @@ def test_a_failed_save_leaves_the_old_file_and_no_other(
         raise OSError("No space left on device")
 
     monkeypatch.setattr(np, "savez_compressed", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(BodyError, match="cannot be written: No space left"):
         body.save(tmp_path / "body.npz")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
