@@ -137,14 +137,19 @@ def build(name: str, progress: Callable[[float], None]) -> Body:
     return Body(
         name=name,
         gender="neutral",
-        v_template=template.round(DECIMALS).astype(np.float32),
-        shapedirs=directions.round(DECIMALS).astype(np.float32),
+        v_template=_rounded(template),
+        shapedirs=_rounded(directions),
         posedirs=np.zeros((len(template), 3, POSE_BLEND_COUNT), dtype=np.float32),
-        J_regressor=regressor.round(DECIMALS).astype(np.float32),
-        weights=weights.round(DECIMALS).astype(np.float32),
+        J_regressor=_rounded(regressor),
+        weights=_rounded(weights),
         kintree_table=np.array([PARENTS, range(JOINT_COUNT)]),
         f=source.faces,
     )
+
+
+def _rounded(values: Floats) -> NDArray[np.float32]:
+    """To what every machine agrees on: so many decimals, and zeros without a sign."""
+    return (values.round(DECIMALS) + 0.0).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
