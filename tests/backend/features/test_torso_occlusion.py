@@ -1,4 +1,4 @@
-"""Wrists beside, before and behind a trunk whose corners are known, and a fit whose 3D evidence is on the wrong side."""
+"""Wrists beside, before and behind a trunk whose corners are known; a fit whose 3D evidence is on the wrong side."""
 
 import numpy as np
 import pytest
