@@ -180,7 +180,9 @@ def choose_people(tracks: list[Track], person: str) -> list[Track]:
     found = [track for track in tracks if track.person == int(person)]
     if not found and tracks:
         numbers = ", ".join(str(track.person) for track in tracks)
-        raise CaptureError(f"There is no person {person} in the footage. Found: {numbers}.")
+        raise CaptureError(
+            f"There is no person {person} in the footage. Those who were found have the numbers {numbers}."
+        )
     return found
 
 

@@ -63,7 +63,8 @@ def read_motions(
         LimberError: naming the file, and the key that is wrong.
     """
     if not path.is_file():
-        raise ImportedFileError(f"{path} does not exist. Choose a file of motion ({', '.join(SUFFIXES)}).")
+        found = "is a folder" if path.is_dir() else "does not exist"
+        raise ImportedFileError(f"{path} {found}. Choose a file of motion ({', '.join(SUFFIXES)}).")
     with _named(path):
         return _read(path, wearer, frame_rate, skeleton)
 

@@ -137,6 +137,11 @@ def test_what_cannot_be_read_is_named(smpl: Wearer, tmp_path: Path, name: str, s
         read_motions(tmp_path / name, smpl)
 
 
+def test_a_folder_is_told_from_what_is_not_there(smpl: Wearer, tmp_path: Path) -> None:
+    with pytest.raises(LimberError, match="is a folder. Choose a file of motion"):
+        read_motions(tmp_path, smpl)
+
+
 def test_a_rate_for_a_file_that_tells_its_own_is_refused(smpl: Wearer, tmp_path: Path) -> None:
     (tmp_path / "take.bvh").write_text(bvh_text(foreign_figure(Build()).motion))
     with pytest.raises(LimberError, match=r"take\.bvh tells its own frame rate. Leave the given one \(24\) out"):
