@@ -138,7 +138,7 @@ def test_what_cannot_be_read_is_named(smpl: Wearer, tmp_path: Path, name: str, s
 
 
 def test_a_folder_is_told_from_what_is_not_there(smpl: Wearer, tmp_path: Path) -> None:
-    with pytest.raises(LimberError, match="is a folder. Choose a file of motion"):
+    with pytest.raises(LimberError, match=r"is a folder\. Choose a file of motion"):
         read_motions(tmp_path, smpl)
 
 
