@@ -73,6 +73,18 @@ def port(text: str) -> int:
     return value
 
 
+def new_file(text: str) -> Path:
+    """Where a file is to be written, in a folder that is there: what takes long should not fail at its end.
+
+    Raises:
+        argparse.ArgumentTypeError: if the folder is missing.
+    """
+    path = Path(text)
+    if not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} cannot be written: there is no folder {path.parent}")
+    return path
+
+
 def some_of(names: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
     """Reads names that commas divide, each once.
 

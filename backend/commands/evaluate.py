@@ -9,7 +9,7 @@ from pathlib import Path
 
 from smpl_rig.errors import LimberError
 
-from .arguments import Commands, add_device, add_filming, add_motion_folders, add_person, count
+from .arguments import Commands, add_device, add_filming, add_motion_folders, add_person, count, new_file
 from .output_files import write_json
 from .progress_bar import ProgressBar
 
@@ -33,7 +33,7 @@ def _add_simulated(evidence: Commands) -> None:
     parser.add_argument("--seed", type=int, default=0)
     _add_workers(parser)
     _add_json_file(parser, "write every sequence's figures")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures (needs matplotlib)")
+    parser.add_argument("--plot", type=new_file, metavar="FILE", help="draw the figures (needs matplotlib)")
     parser.set_defaults(run=_run_simulated)
 
 
@@ -65,7 +65,7 @@ def _add_smoothing(evidence: Commands) -> None:
     parser.add_argument("--seed", type=int, default=0)
     _add_workers(parser)
     _add_json_file(parser, "write every figure")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the curves (needs matplotlib)")
+    parser.add_argument("--plot", type=new_file, metavar="FILE", help="draw the curves (needs matplotlib)")
     parser.set_defaults(run=_run_smoothing)
 
 
@@ -89,7 +89,7 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_json_file(parser: argparse.ArgumentParser, content: str) -> None:
-    parser.add_argument("--json", type=Path, metavar="FILE", help=content)
+    parser.add_argument("--json", type=new_file, metavar="FILE", help=content)
 
 
 def _run_simulated(parsed: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from backend.machine import machine
 from backend.models import PER_FRAME
 from backend.text_table import aligned
 from smpl_rig.errors import LimberError
+from smpl_rig.whole_files import whole_file
 
 from .comparison import SHARED_JOINTS
 from .rivals import FAIR, RAW
@@ -168,7 +169,8 @@ def write_json(rows: Sequence[Row], path: Path, settings: dict[str, Any]) -> Non
     """All rows, one in a line, with what they were made by and on; what cannot be told is null."""
     head = json.dumps({"machine": machine(), "settings": settings, "joints": SHARED_JOINTS})
     lines = ",\n".join(json.dumps(_as_json(row), separators=(",", ":")) for row in rows)
-    path.write_text(f'{head[:-1]}, "rows": [\n{lines}\n]}}\n', encoding="utf-8")
+    with whole_file(path) as part:
+        part.write_text(f'{head[:-1]}, "rows": [\n{lines}\n]}}\n', encoding="utf-8")
 
 
 def read_rows(report: dict[str, Any]) -> list[Row]:

@@ -25,6 +25,7 @@ from smpl_rig.kinematics import forward_kinematics
 from smpl_rig.motion import Motion
 from smpl_rig.refine import Refinement
 from smpl_rig.smoothness import DEFAULT_SMOOTHNESS
+from smpl_rig.whole_files import whole_file
 
 from .filters import CLASSICAL, Filter
 from .learned_filter import learned_filter
@@ -265,7 +266,9 @@ def report(found: dict[str, list[Curve]], settings: dict[str, Any]) -> dict[str,
 
 
 def write_json(found: dict[str, list[Curve]], path: Path, settings: dict[str, Any]) -> None:
-    path.write_text(json.dumps(report(found, settings), indent=1) + "\n", encoding="utf-8")
+    """Every figure, with what they were made by and on."""
+    with whole_file(path) as part:
+        part.write_text(json.dumps(report(found, settings), indent=1) + "\n", encoding="utf-8")
 
 
 def named(simulated: dict[str, Collection], films: dict[str, Collection]) -> Iterator[tuple[str, Collection]]:

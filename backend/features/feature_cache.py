@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.cache import cache_folder
+from smpl_rig.whole_files import whole_file
 
 Floats = NDArray[np.float32]
 #: What has not been read for longest is removed when there is more than this.
@@ -50,13 +50,8 @@ class FeatureCache:
         """Keeps arrays, whole or not at all, and removes others if there is no room."""
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
-            handle, part = tempfile.mkstemp(dir=self.folder, suffix=".part")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    np.savez(file, **arrays)
-                Path(part).replace(self._path(key))
-            finally:
-                Path(part).unlink(missing_ok=True)
+            with whole_file(self._path(key)) as part, part.open("wb") as file:
+                np.savez(file, **arrays)
             self._make_room()
 
     def _path(self, key: str) -> Path:

@@ -8,7 +8,6 @@ was left out ``refused_names`` and ``refused_reasons``. Nothing is pickled.
 from __future__ import annotations
 
 import os
-import tempfile
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from backend.training.variety import Clips
 from smpl_rig.errors import LimberError
 from smpl_rig.skeleton import JOINT_COUNT
+from smpl_rig.whole_files import whole_file
 
 from .split import SPLITS
 
@@ -137,15 +137,8 @@ class Library:
         path = Path(path)
         arrays: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, version=np.int64(VERSION), **arrays)
-            Path(part).chmod(0o644)
-            Path(part).replace(path)
-        except BaseException:
-            Path(part).unlink()
-            raise
+        with whole_file(path) as part, part.open("wb") as file:
+            np.savez(file, version=np.int64(VERSION), **arrays)
 
 
 def read_library(path: str | os.PathLike[str]) -> Library:

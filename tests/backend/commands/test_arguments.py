@@ -1,10 +1,11 @@
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from backend.commands.arguments import count, fraction, gigabytes, port, rate, some_of
+from backend.commands.arguments import count, fraction, gigabytes, new_file, port, rate, some_of
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,7 @@ from backend.commands.arguments import count, fraction, gigabytes, port, rate, s
         (rate, "23.976", 23.976),
         (gigabytes, "0.5", 0.5),
         (port, "0", 0),
+        (new_file, "figures.json", Path("figures.json")),
         (some_of(("fbx", "bvh")), " BVH,fbx,,bvh", ("bvh", "fbx")),
     ],
 )
@@ -35,6 +37,7 @@ def test_what_is_understood(read: Callable[[str], Any], text: str, value: Any) -
         (port, "65536", "65536 does not lie between 0 and 65535"),
         (some_of(("fbx", "bvh")), "bvh,obj", "'obj' is not one of fbx, bvh"),
         (some_of(("fbx", "bvh")), ",", "',' is not one of fbx, bvh"),
+        (new_file, "/no/where/x.json", "/no/where/x.json cannot be written: there is no folder /no/where"),
     ],
 )
 def test_what_is_refused(read: Callable[[str], Any], text: str, said: str) -> None:
