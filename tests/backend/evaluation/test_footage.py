@@ -64,7 +64,8 @@ def test_nobody_has_no_rows(
     assert cli.main(["evaluate", "footage", str(make_video()), "--networks", "tar"]) == 1
     assert "Network 'tar' has no weights" in capsys.readouterr().err
     nowhere = str(tmp_path / "nowhere" / "figures.json")
-    assert cli.main(["evaluate", "footage", str(make_video()), "--json", nowhere]) == 1
+    with pytest.raises(SystemExit, match="2"):  # before anything is measured
+        cli.main(["evaluate", "footage", str(make_video()), "--json", nowhere])
     assert "figures.json cannot be written" in capsys.readouterr().err
 
 
