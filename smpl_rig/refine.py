@@ -3,10 +3,6 @@
 Flaws, frames that no body can have moved through, are taken out first (:mod:`smpl_rig.flaws`) and short gaps bridged.
 Then every bone's direction in the world and the pelvis's place follow their most likely trajectories
 (:mod:`smpl_rig.trajectories`).
-
-Rotations are treated in the tangent space of a reference (Gauss-Newton on SO(3)), never as Euler angles or single
-components. They are smoothed in the world, not from parent to child: what a detector gets wrong of an upper arm, the
-forearm makes good, and smoothing both by different amounts would part what belongs together.
 """
 
 from __future__ import annotations

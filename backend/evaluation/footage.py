@@ -192,18 +192,19 @@ def _of_motion(name: str, body: Body, motion: Motion) -> _Answer:
 
 def _row(footage: str, track: Track, K: Floats, answer: _Answer, camera: CameraMotion) -> Row:
     times, observed, points = track.timestamps_s, track.observed, answer.landmarks
-    heights = np.nan_to_num(track.boxes[:, 2:].max(axis=1), nan=1.0)
     soles, steady_soles = track.landmarks2d[:, _SOLES], points[:, _SOLES]
     if (turns := camera.of(track.frames)) is not None:
         soles, steady_soles = steady_pixels(soles, K, turns), np.einsum("tij,tpj->tpi", turns, steady_soles)
-    still = still_in_picture(soles, heights, times, observed)
+    still = still_in_picture(soles, track.heights_px, times, observed)
     centred = points[:, _SHARED] - points[:, _HIPS].mean(axis=1, keepdims=True)
     return Row(
         footage=footage,
         person=track.person,
         frames=int(observed.sum()),
         answer=answer.name,
-        reprojection=reprojection_error(points[:, _SHARED], track.landmarks2d[:, _SHARED], K, heights, observed),
+        reprojection=reprojection_error(
+            points[:, _SHARED], track.landmarks2d[:, _SHARED], K, track.heights_px, observed
+        ),
         bones=bone_length_change(points, _BONES, observed),
         skate=skate(steady_soles, still, times),
         jitter=jitter(centred, times, observed),

@@ -123,7 +123,7 @@ def find_swaps(track: Track, model: SwapModel) -> NDArray[np.intp]:
     states = np.zeros(len(track), dtype=np.intp)
     if len(seen) < 2:
         return states
-    heights = np.maximum(np.nanmax(track.boxes[seen, 2:], axis=1), 1.0)  # (N,)
+    heights = track.heights_px[seen]  # (N,)
     pixels = track.landmarks2d[seen][..., :2]
     labelled = np.stack([pixels[:, order][:, _JUDGED] for order in STATES], axis=1)  # (N, S, L, 2)
     nose_m, frontal = _facing(track.landmarks3d[seen])

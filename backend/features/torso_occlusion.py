@@ -35,8 +35,7 @@ def wrists_behind(track: Track) -> Floats:
         track: landmarks with left and right set right.
     """
     landmarks = np.nan_to_num(track.landmarks2d)
-    heights = np.nan_to_num(np.maximum(track.boxes[:, 3], track.boxes[:, 2]), nan=1.0).clip(1.0)
-    depth = _into_outline(landmarks[:, WRISTS, :2], landmarks[:, TORSO, :2]) / heights[:, None]
+    depth = _into_outline(landmarks[:, WRISTS, :2], landmarks[:, TORSO, :2]) / track.heights_px[:, None]
     hidden = _rising(landmarks[:, WRISTS, 2], SEEN, HIDDEN) * _rising(depth, BESIDE, WITHIN)
     # what hides the trunk, too, is before both
     return np.asarray(hidden * (landmarks[:, TORSO, 2].min(axis=1) * track.observed)[:, None])

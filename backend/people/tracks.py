@@ -73,3 +73,9 @@ class Track:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    @property
+    def heights_px(self) -> NDArray[np.floating[Any]]:
+        """(T,) how large the person is in the picture: the longer side of the box, at least 1; 1 where not observed."""
+        longer: NDArray[np.floating[Any]] = np.nan_to_num(self.boxes[:, 2:].max(axis=1), nan=1.0).clip(1.0)
+        return longer
