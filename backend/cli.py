@@ -6,8 +6,6 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from smpl_rig.errors import LimberError
-
 from .commands import (
     body,
     capture,
@@ -21,6 +19,7 @@ from .commands import (
     setup,
     train,
 )
+from .user_errors import told_in_one_line
 
 #: In the order in which ``limber --help`` lists them.
 COMMANDS = (
@@ -38,15 +37,13 @@ COMMANDS = (
 )
 
 
+@told_in_one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 done, 1 a user's error (said in one line), 130 interrupted."""
     parsed = _parser().parse_args(arguments)
     try:
         run: Callable[[argparse.Namespace], int] = parsed.run
         return run(parsed)
-    except LimberError as error:
-        print(f"limber: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("limber: interrupted; nothing half-written was left.", file=sys.stderr)
         return 130

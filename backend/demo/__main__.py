@@ -15,7 +15,7 @@ from tqdm import tqdm
 from backend import cli
 from backend.body import limber_body
 from backend.evaluation.comparison import SHARED_JOINTS, compare
-from smpl_rig.errors import LimberError
+from backend.user_errors import told_in_one_line
 
 from .choreography import perform
 from .clip import demo_camera, render_clip
@@ -25,6 +25,7 @@ FRAME_RATE = Fraction(30)
 BETAS = np.array([0.6, 0.7, 0.3, 0, 0, 0, 0, 0, 0, 0])
 
 
+@told_in_one_line
 def main() -> int:
     """Renders and captures the authored clip, or captures the footage that is given."""
     parser = argparse.ArgumentParser(prog="python -m backend.demo", description=main.__doc__)
@@ -35,11 +36,7 @@ def main() -> int:
     exports = ["--export", "fbx,bvh", "--preview"]
     if parsed.footage:
         return cli.main(["capture", str(parsed.footage), "-o", str(parsed.out), *exports])
-    try:
-        return _authored(parsed.out, exports)
-    except LimberError as error:
-        print(f"limber: {error}", file=sys.stderr)
-        return 1
+    return _authored(parsed.out, exports)
 
 
 def _authored(out: Path, exports: list[str]) -> int:

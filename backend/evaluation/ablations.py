@@ -36,7 +36,7 @@ from backend.training.motions import load_library
 from backend.training.objective import DirectWeights
 from backend.training.recipes import RECIPES, STEADY, STEADYING_RATE, School
 from backend.training.train import train
-from smpl_rig.errors import LimberError
+from backend.user_errors import told_in_one_line
 
 from . import simulated
 from .held_out import UNSTRETCHED, WITHOUT_3D, held_out_sequences
@@ -200,6 +200,7 @@ def table(found: Mapping[str, list[dict[str, float]]]) -> str:
     return aligned(rows)
 
 
+@told_in_one_line
 def main() -> int:
     """Trains and measures every change with every seed, and prints the table."""
     parser = argparse.ArgumentParser(prog="python -m backend.evaluation.ablations", description=main.__doc__)
@@ -211,16 +212,12 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", type=Path)
     parsed = parser.parse_args()
-    try:
-        tasks = [
-            (name, seed, parsed.steps, tuple(parsed.motions), parsed.out)
-            for seed in range(parsed.seeds)
-            for name in parsed.changes
-        ]
-        results = side_by_side("runs", run, tasks, one_thread, parsed.workers)
-    except (LimberError, OSError) as error:
-        print(f"limber: {error}", file=sys.stderr)
-        return 1
+    tasks = [
+        (name, seed, parsed.steps, tuple(parsed.motions), parsed.out)
+        for seed in range(parsed.seeds)
+        for name in parsed.changes
+    ]
+    results = side_by_side("runs", run, tasks, one_thread, parsed.workers)
     found = {
         name: [errors for task, errors in zip(tasks, results, strict=True) if task[0] == name]
         for name in parsed.changes

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from backend.models import PER_FRAME, choose_network
 from backend.text_table import aligned
 from backend.training.motions import load_library
-from smpl_rig.errors import LimberError
+from backend.user_errors import told_in_one_line
 
 from . import simulated
 from .answers import answers, true_shape
@@ -74,6 +74,7 @@ def table(found: Sequence[dict[str, dict[str, float]]]) -> str:
     )
 
 
+@told_in_one_line
 def main() -> int:
     """Prints the parts of the error on held-out motion."""
     parser = argparse.ArgumentParser(prog="python -m backend.evaluation.accelerations", description=main.__doc__)
@@ -81,13 +82,9 @@ def main() -> int:
     parser.add_argument("--sequences", type=int, default=60)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parsed = parser.parse_args()
-    try:
-        drawn = held_out_sequences(load_library(parsed.motions), parsed.sequences, 0)
-        tasks = [(choose_network("auto"), sequence) for _, sequence in drawn]
-        print(table(side_by_side("sequences", measured, tasks, one_thread, parsed.workers)))
-    except (LimberError, OSError) as error:
-        print(f"limber: {error}", file=sys.stderr)
-        return 1
+    drawn = held_out_sequences(load_library(parsed.motions), parsed.sequences, 0)
+    tasks = [(choose_network("auto"), sequence) for _, sequence in drawn]
+    print(table(side_by_side("sequences", measured, tasks, one_thread, parsed.workers)))
     return 0
 
 

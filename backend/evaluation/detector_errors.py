@@ -24,6 +24,7 @@ from backend.people.tracks import LANDMARK_INDEX
 from backend.text_table import aligned
 from backend.training.detector import STANDING_M
 from backend.training.motions import load_library
+from backend.user_errors import told_in_one_line
 from smpl_rig.errors import LimberError
 from smpl_rig.skeleton import INDEX
 
@@ -147,6 +148,7 @@ def _median_seen(found: Floats, low: float, high: float) -> float:
     return float(np.median(among)) if len(among) else np.nan
 
 
+@told_in_one_line
 def main() -> int:
     """Prints how much the real and the simulated detector err."""
     parser = argparse.ArgumentParser(prog="python -m backend.evaluation.detector_errors", description=main.__doc__)
@@ -154,18 +156,14 @@ def main() -> int:
     parser.add_argument("--motions", type=Path, nargs="+", required=True)
     parser.add_argument("--sequences", type=int, default=60)
     parsed = parser.parse_args()
-    try:
-        films = [film for path in sorted(parsed.renders.glob("*.npz")) if (film := load_film(path)).track is not None]
-        if not films:
-            raise LimberError(f"{parsed.renders} holds no film in which somebody was found.")
-        # the detector's errors are asked for, not those of a guessed focal length
-        sequences = [replace(film.sequence(), K=film.intrinsics) for film in films]
-        library = load_library(parsed.motions)
-        simulated = [sequence for _, sequence in held_out_sequences(library, parsed.sequences, 0)]
-        print(table(sequences, simulated), table_of_bends(sequences, simulated), sep="\n\n")
-    except (LimberError, OSError) as error:
-        print(f"limber: {error}", file=sys.stderr)
-        return 1
+    films = [film for path in sorted(parsed.renders.glob("*.npz")) if (film := load_film(path)).track is not None]
+    if not films:
+        raise LimberError(f"{parsed.renders} holds no film in which somebody was found.")
+    # the detector's errors are asked for, not those of a guessed focal length
+    sequences = [replace(film.sequence(), K=film.intrinsics) for film in films]
+    library = load_library(parsed.motions)
+    simulated = [sequence for _, sequence in held_out_sequences(library, parsed.sequences, 0)]
+    print(table(sequences, simulated), table_of_bends(sequences, simulated), sep="\n\n")
     return 0
 
 

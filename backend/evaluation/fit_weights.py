@@ -21,7 +21,7 @@ from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.training.examples import ExampleSource, Variety
 from backend.training.motions import load_library
 from backend.training.variety import Clips
-from smpl_rig.errors import LimberError
+from backend.user_errors import told_in_one_line
 
 from .renders import load_film
 from .scenes import FRAME_RATE, MOTIONS
@@ -68,6 +68,7 @@ def _errors(sequence: Sequence, settings: FitSettings) -> list[float]:
     return [row[error] for error in ERRORS]
 
 
+@told_in_one_line
 def main() -> int:
     """Varies the weights of the per-frame fit, one at a time, and prints the errors."""
     parser = argparse.ArgumentParser(prog="python -m backend.evaluation.fit_weights", description=main.__doc__)
@@ -80,17 +81,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parsed = parser.parse_args()
-    try:
-        kinds = {}
-        if parsed.renders:
-            kinds["renders"] = rendered(parsed.renders, parsed.count)
-        if parsed.motions:
-            kinds["simulated"] = simulated(
-                load_library(parsed.motions).clips("test"), parsed.count, parsed.seconds, parsed.seed
-            )
-    except (LimberError, OSError) as error:
-        print(f"limber: {error}", file=sys.stderr)
-        return 1
+    kinds = {}
+    if parsed.renders:
+        kinds["renders"] = rendered(parsed.renders, parsed.count)
+    if parsed.motions:
+        kinds["simulated"] = simulated(
+            load_library(parsed.motions).clips("test"), parsed.count, parsed.seconds, parsed.seed
+        )
     settings = varied(tuple(parsed.weights), tuple(parsed.factors))
     tasks = [(one, chosen) for chosen in settings.values() for given in kinds.values() for one in given]
     errors = iter(side_by_side("fits", _errors, tasks, one_thread, parsed.workers))

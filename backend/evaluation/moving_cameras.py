@@ -30,8 +30,8 @@ from backend.rendering import Floor, MeshRenderer, Surface
 from backend.text_table import aligned
 from backend.training.motions import load_library
 from backend.training.variety import Clips
+from backend.user_errors import told_in_one_line
 from smpl_rig.body import Body, skin
-from smpl_rig.errors import LimberError
 from smpl_rig.kinematics import global_rotations
 from smpl_rig.motion import Motion
 from smpl_rig.refine import refine
@@ -191,6 +191,7 @@ def table(rows: Sequence[Row]) -> str:
     return aligned(lines, range(2, len(lines[0])))
 
 
+@told_in_one_line
 def main() -> int:
     """Films people with cameras that turn, captures the films, and prints how far captures are from the truth."""
     parser = argparse.ArgumentParser(prog="python -m backend.evaluation.moving_cameras", description=main.__doc__)
@@ -204,19 +205,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parsed = parser.parse_args()
-    try:
-        parsed.folder.mkdir(parents=True, exist_ok=True)
-        clips = load_library(parsed.motions).clips("test") if parsed.motions else None
-        frames = round(parsed.seconds * FRAME_RATE)
-        tasks = [
-            (number, kind, parsed.folder, parsed.seed, frames, clips)
-            for number in range(parsed.count)
-            for kind in parsed.cameras
-        ]
-        found = side_by_side("films", _film_and_capture, tasks, one_thread, parsed.workers)
-    except (LimberError, OSError) as error:
-        print(f"limber: {error}", file=sys.stderr)
-        return 1
+    parsed.folder.mkdir(parents=True, exist_ok=True)
+    clips = load_library(parsed.motions).clips("test") if parsed.motions else None
+    frames = round(parsed.seconds * FRAME_RATE)
+    tasks = [
+        (number, kind, parsed.folder, parsed.seed, frames, clips)
+        for number in range(parsed.count)
+        for kind in parsed.cameras
+    ]
+    found = side_by_side("films", _film_and_capture, tasks, one_thread, parsed.workers)
     rows = [row for film_rows in found for row in film_rows]
     print(table(rows))
     figures = {"machine": machine(), "seed": parsed.seed, "rows": [asdict(row) for row in rows]}

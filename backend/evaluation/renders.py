@@ -35,6 +35,7 @@ from backend.people.tracks import Track
 from backend.rendering import Floor, MeshRenderer, Surface
 from backend.training.motions import load_library
 from backend.training.variety import Clips
+from backend.user_errors import told_in_one_line
 from smpl_rig.body import Body, skin
 from smpl_rig.errors import LimberError
 from smpl_rig.rotations import to_matrix
@@ -231,6 +232,7 @@ def _score_one(path: Path, networks: tuple[str, ...], number: int) -> list[Row]:
     return [] if film.track is None else scored(networks, film.act, number, film.sequence())
 
 
+@told_in_one_line
 def main() -> int:
     """Makes clips with exact truth, lets the real detector see them, and prints how far answers are from the truth."""
     parser = argparse.ArgumentParser(prog="python -m backend.evaluation.renders", description=main.__doc__)
@@ -244,15 +246,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parsed = parser.parse_args()
-    try:
-        networks = networks_to_measure(parsed.networks)
-        clips = load_library(parsed.motions).clips("test") if parsed.motions else None
-        recipe = Recipe(parsed.seed, round(parsed.seconds * FRAME_RATE), digest(clips))
-        paths = make(parsed.folder, parsed.count, recipe, clips, parsed.workers)
-        found = score_films(paths, networks, parsed.workers)
-    except (LimberError, OSError) as error:
-        print(f"limber: {error}", file=sys.stderr)
-        return 1
+    networks = networks_to_measure(parsed.networks)
+    clips = load_library(parsed.motions).clips("test") if parsed.motions else None
+    recipe = Recipe(parsed.seed, round(parsed.seconds * FRAME_RATE), digest(clips))
+    paths = make(parsed.folder, parsed.count, recipe, clips, parsed.workers)
+    found = score_films(paths, networks, parsed.workers)
     rows = [row for film in found for row in film]
     print(f"\n{len(paths)} clips; nobody was found in {sum(not film for film in found)} of them")
     if rows:

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from backend.models import PER_FRAME, choose_network
-from smpl_rig.errors import LimberError
+from backend.user_errors import told_in_one_line
 
 from .rivals import FAIR, RAW
 from .scores import TRUTH, Row, answers_in, as_captured, asked_once, mean_by_joint, mean_of, read_rows
@@ -107,18 +107,15 @@ def _bars(axes: Axes, answers: Sequence[str], names: Sequence[str], heights: Cal
     axes.grid(axis="y", alpha=0.3)
 
 
+@told_in_one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draws the scores that ``limber evaluate simulated --json`` or ``backend.evaluation.renders`` wrote."""
     parser = argparse.ArgumentParser(prog="python -m backend.evaluation.scores_plot", description=main.__doc__)
     parser.add_argument("scores", type=Path)
     parser.add_argument("picture", type=Path)
     parsed = parser.parse_args(arguments)
-    try:
-        rows = read_rows(json.loads(parsed.scores.read_text(encoding="utf-8")))
-        plot(rows, as_captured(choose_network("auto")), parsed.picture)
-    except (LimberError, OSError) as error:
-        print(f"limber: {error}", file=sys.stderr)
-        return 1
+    rows = read_rows(json.loads(parsed.scores.read_text(encoding="utf-8")))
+    plot(rows, as_captured(choose_network("auto")), parsed.picture)
     return 0
 
 
