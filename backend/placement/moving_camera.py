@@ -51,10 +51,32 @@ def moving_camera_path(
         times_s: (T,) increasing.
         observed: (T,) bool.
     """
-    count = len(points)
-    if count < 2:
-        return np.zeros((count, 3))
+    if len(points) < 2:
+        return np.zeros((len(points), 3))
+    return _path_under(_lowness(points, times_s, observed), points, pelvis, times_s, observed)
+
+
+def turning_camera_path(
+    points: Floats, pelvis: Floats, times_s: Floats, observed: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The same of a camera that seems to turn only: it stays in its place unless feet rest much more if it does not."""
+    stays = np.zeros((len(points), 3))
+    if len(points) < 2:
+        return stays
     low = _lowness(points, times_s, observed)
+    path = _path_under(low, points, pelvis, times_s, observed)
+    staying, going = (
+        float((low * _stillness(points + way[:, None], times_s, LAST_SPEED_M_S)).max(axis=1).mean())
+        for way in (stays, path)
+    )
+    return path if going > max(staying + RESTS_MORE, RESTS_TIMES * staying) else stays
+
+
+def _path_under(
+    low: Floats, points: Floats, pelvis: Floats, times_s: Floats, observed: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(T, 3) the smooth path under which most of the soles that are low, (T, 4) from 0 to 1, stay where they are."""
+    count = len(points)
     still, path = np.ones_like(low), np.zeros((count, 3))
     held, bent = np.tile(np.diag([_FAINT, _FAINT, _FIRM]), (count, 1, 1)), bending(times_s, ACCELERATION_M_S2)
     stays, stay_pull = still_steps(pelvis[:, None], observed[:, None].astype(float), times_s)
@@ -65,22 +87,6 @@ def moving_camera_path(
         slow = max(FIRST_SPEED_M_S * SLOWER**number, LAST_SPEED_M_S)
         still = _stillness(points + path[:, None], times_s, slow)
     return path - path[0]
-
-
-def turning_camera_path(
-    points: Floats, pelvis: Floats, times_s: Floats, observed: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """The same of a camera that seems to turn only: it stays in its place unless feet rest much more if it does not."""
-    stays = np.zeros((len(points), 3))
-    if len(points) < 2:
-        return stays
-    path = moving_camera_path(points, pelvis, times_s, observed)
-    low = _lowness(points, times_s, observed)
-    staying, going = (
-        float((low * _stillness(points + way[:, None], times_s, LAST_SPEED_M_S)).max(axis=1).mean())
-        for way in (stays, path)
-    )
-    return path if going > max(staying + RESTS_MORE, RESTS_TIMES * staying) else stays
 
 
 def _lowness(points: Floats, times_s: Floats, observed: NDArray[np.bool_]) -> Floats:
