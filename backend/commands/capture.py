@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from backend.json_reports import write_json
 from smpl_rig.smoothness import DEFAULT_SMOOTHNESS
 
 from .arguments import Commands, add_device, add_export, add_filming, add_json_report, add_person, fraction
-from .output_files import make_folder, print_paths, save_motions, write_json
+from .output_files import make_folder, print_paths, save_motions
 from .progress_bar import ProgressBar
 
 

@@ -7,10 +7,10 @@ import os
 import tempfile
 from pathlib import Path
 
+from backend.json_reports import write_json
 from smpl_rig.errors import LimberError
 
 from .arguments import Commands, add_device, add_filming, add_motion_folders, add_person, count, new_file
-from .output_files import write_json
 from .progress_bar import ProgressBar
 
 
@@ -106,7 +106,7 @@ def _run_simulated(parsed: argparse.Namespace) -> int:
     print(scores.report(rows, default))
     if parsed.json:
         settings = {"sequences": parsed.sequences, "seed": parsed.seed, "without_3d": parsed.without_3d}
-        scores.write_json(rows, parsed.json, settings | {"networks": networks})
+        scores.write_rows(rows, parsed.json, settings | {"networks": networks})
     if parsed.plot:
         from backend.evaluation.scores_plot import plot
 
@@ -163,7 +163,8 @@ def _run_smoothing(parsed: argparse.Namespace) -> int:
     print(f"{smoothing.table(curves)}\n\n{smoothing.slider_table(curves)}")
     if parsed.json:
         settings = {"sequences": parsed.sequences if parsed.motions else 0, "films": len(films), "seed": parsed.seed}
-        smoothing.write_json(curves, parsed.json, settings | {"learn": parsed.learn or 0, "networks": networks})
+        settings |= {"learn": parsed.learn or 0, "networks": networks}
+        write_json(parsed.json, smoothing.report(curves, settings))
     if parsed.plot:
         from backend.evaluation.smoothing_plot import plot
 

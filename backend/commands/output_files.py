@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from smpl_rig.errors import LimberError
 from smpl_rig.motion import Motion
-from smpl_rig.whole_files import whole_file
 
 
 def make_folder(folder: Path) -> None:
@@ -46,19 +43,6 @@ def save_motions(motions: Iterable[Motion], folder: Path) -> list[Path]:
         motion.save(path)
         written.append(path)
     return written
-
-
-def write_json(path: Path, report: dict[str, Any]) -> None:
-    """Puts a report in place whole or not at all.
-
-    Raises:
-        LimberError: if the folder is missing or may not be written to.
-    """
-    try:
-        with whole_file(path) as part:
-            part.write_text(json.dumps(report, indent=2), encoding="utf-8")
-    except OSError as error:
-        raise LimberError(f"{path} cannot be written: {error.strerror or error}. Choose another place.") from error
 
 
 def print_paths(paths: Sequence[Path]) -> None:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from backend import cli
 from backend.body import limber_body
 from backend.evaluation.comparison import SHARED_JOINTS, compare
+from backend.json_reports import write_json
 from backend.user_errors import told_in_one_line
 
 from .choreography import perform
@@ -58,7 +59,7 @@ def _authored(out: Path, exports: list[str]) -> int:
     print(f"{'millimetres':<34}{'PA-MPJPE':>10}{'MPJPE':>10}{'ACC-ERR':>10}")
     for name, row in rows.items():
         print(f"{name:<34}{row['pa_mpjpe']:>10.1f}{row['mpjpe']:>10.1f}{row['acc_err']:>10.1f}")
-    (out / "comparison.json").write_text(json.dumps(rows, indent=2), encoding="utf-8")
+    write_json(out / "comparison.json", rows)
     return 0
 
 

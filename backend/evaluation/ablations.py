@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from backend.json_reports import write_json
 from backend.machine import machine
 from backend.models.affinity import affinity_map, self_similarity_map
 from backend.models.estimation import LandmarkNetwork
@@ -176,7 +177,7 @@ def run(name: str, seed: int, steps: int, motions: tuple[Path, ...], out: Path) 
             for _, sequence in held_out_sequences(library, SEQUENCES, 0, seen=seen)
         ]
         errors |= {metric + told: float(np.nanmean([row[metric] for row in rows])) for metric in METRICS}
-    kept.write_text(json.dumps(errors, indent=2), encoding="utf-8")
+    write_json(kept, errors)
     return errors
 
 
@@ -225,7 +226,7 @@ def main() -> int:
     print(table(found))
     if parsed.json:
         settings = {"network": NETWORK, "steps": parsed.steps, "sequences": SEQUENCES, "machine": machine()}
-        parsed.json.write_text(json.dumps({**settings, "errors": found}, indent=2), encoding="utf-8")
+        write_json(parsed.json, {**settings, "errors": found})
     return 0
 
 

@@ -15,7 +15,7 @@ from backend.body import limber_body
 from backend.capture import CaptureSettings, pose_finder
 from backend.features.initial_pose import BodyInCamera
 from backend.features.swaps import repair_swaps
-from backend.json_values import known
+from backend.json_reports import known
 from backend.machine import machine
 from backend.models import PER_FRAME
 from backend.placement import intrinsics

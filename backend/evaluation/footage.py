@@ -23,7 +23,7 @@ from backend.capture import CaptureSettings, choose_people, motion_of, pose_find
 from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.features.swaps import repair_swaps
 from backend.footage import Footage, open_footage
-from backend.json_values import known
+from backend.json_reports import known
 from backend.machine import machine
 from backend.models import PER_FRAME
 from backend.models.estimation import places_before_camera

@@ -8,7 +8,6 @@ one who watches it, and both are held against the truth.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from backend.camera_motion.turns import angles
 from backend.capture import CaptureSettings, capture
 from backend.demo.clip import clothing
 from backend.encoding import VideoWriter
+from backend.json_reports import write_json
 from backend.machine import machine
 from backend.rendering import Floor, MeshRenderer, Surface
 from backend.text_table import aligned
@@ -217,7 +217,7 @@ def main() -> int:
     rows = [row for film_rows in found for row in film_rows]
     print(table(rows))
     figures = {"machine": machine(), "seed": parsed.seed, "rows": [asdict(row) for row in rows]}
-    (parsed.folder / "figures.json").write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    write_json(parsed.folder / "figures.json", figures)
     return 0
 
 

@@ -29,6 +29,7 @@ from backend.body import limber_body
 from backend.demo.clip import clothing
 from backend.encoding import VideoWriter
 from backend.footage import open_footage
+from backend.json_reports import write_json
 from backend.models import choose_network
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
@@ -44,7 +45,7 @@ from . import simulated
 from .answers import networks_to_measure, scored
 from .comparison import in_camera
 from .scenes import FRAME_RATE, Scene, draw_scene
-from .scores import Row, as_captured, report, write_json
+from .scores import Row, as_captured, report, write_rows
 from .workers import one_thread, side_by_side
 
 Floats = NDArray[np.floating[Any]]
@@ -138,7 +139,7 @@ def make(folder: Path, count: int, recipe: Recipe, clips: Clips | None, workers:
     stated = folder / "recipe.json"
     if stated.exists() and json.loads(stated.read_text(encoding="utf-8")) != asdict(recipe):
         raise RendersError(f"{folder} holds clips made from another recipe. Choose another folder, or empty this one.")
-    stated.write_text(json.dumps(asdict(recipe), indent=2), encoding="utf-8")
+    write_json(stated, asdict(recipe))
     paths = [folder / f"clip_{number:04d}.npz" for number in range(count)]
     missing = [number for number, path in enumerate(paths) if not path.exists()]
     tasks = [(paths[number], recipe, number) for number in missing]
@@ -255,7 +256,7 @@ def main() -> int:
     print(f"\n{len(paths)} clips; nobody was found in {sum(not film for film in found)} of them")
     if rows:
         print(report(rows, as_captured(choose_network("auto"))))
-    write_json(rows, parsed.folder / "scores.json", asdict(recipe) | {"films": len(paths), "networks": networks})
+    write_rows(rows, parsed.folder / "scores.json", asdict(recipe) | {"films": len(paths), "networks": networks})
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from backend.json_values import known
+from backend.json_reports import known
 from backend.machine import machine
 from backend.models import PER_FRAME
 from backend.text_table import aligned
@@ -165,7 +165,7 @@ def told_worse(rows: Sequence[Row], answer: str, rival: str) -> str:
     return "\n".join([f"{answer} is worse than {rival} by more than {NOTABLY_WORSE - 1:.0%} in {count}", *lines])
 
 
-def write_json(rows: Sequence[Row], path: Path, settings: dict[str, Any]) -> None:
+def write_rows(rows: Sequence[Row], path: Path, settings: dict[str, Any]) -> None:
     """All rows, one in a line, with what they were made by and on; what cannot be told is null."""
     head = json.dumps({"machine": machine(), "settings": settings, "joints": SHARED_JOINTS})
     lines = ",\n".join(json.dumps(_as_json(row), separators=(",", ":")) for row in rows)
@@ -174,7 +174,7 @@ def write_json(rows: Sequence[Row], path: Path, settings: dict[str, Any]) -> Non
 
 
 def read_rows(report: dict[str, Any]) -> list[Row]:
-    """The rows of what :func:`write_json` wrote.
+    """The rows of what :func:`write_rows` wrote.
 
     Raises:
         ScoresError: if a row lacks a figure.

@@ -8,11 +8,9 @@ places, which gives no pose that a character could wear but is how filters are m
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +23,6 @@ from smpl_rig.kinematics import forward_kinematics
 from smpl_rig.motion import Motion
 from smpl_rig.refine import Refinement
 from smpl_rig.smoothness import DEFAULT_SMOOTHNESS
-from smpl_rig.whole_files import whole_file
 
 from .filters import CLASSICAL, Filter
 from .learned_filter import learned_filter
@@ -250,7 +247,7 @@ def slider_table(found: dict[str, list[Curve]]) -> str:
 
 
 def report(found: dict[str, list[Curve]], settings: dict[str, Any]) -> dict[str, Any]:
-    """All figures, as JSON values."""
+    """Every figure, with what they were made by and on, as JSON values."""
     eyes = {
         eye: {
             "curves": [
@@ -263,12 +260,6 @@ def report(found: dict[str, list[Curve]], settings: dict[str, Any]) -> dict[str,
         for eye, seen in found.items()
     }
     return {"machine": machine(), "settings": settings, "default": DEFAULT_SMOOTHNESS, "eyes": eyes}
-
-
-def write_json(found: dict[str, list[Curve]], path: Path, settings: dict[str, Any]) -> None:
-    """Every figure, with what they were made by and on."""
-    with whole_file(path) as part:
-        part.write_text(json.dumps(report(found, settings), indent=1) + "\n", encoding="utf-8")
 
 
 def named(simulated: dict[str, Collection], films: dict[str, Collection]) -> Iterator[tuple[str, Collection]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from backend.json_reports import write_json
 from backend.server.models import Person
 from smpl_rig.motion import Motion
 
@@ -41,5 +41,5 @@ def write_motions(folder: Path, motions: Iterable[Motion], report: dict[str, Any
                 last_s=float(motion.timestamps_s[-1]),
             )
         )
-    report_path(folder).write_text(json.dumps(report, indent=2), encoding="utf-8")
+    write_json(report_path(folder), report)
     return people

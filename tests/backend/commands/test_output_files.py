@@ -1,11 +1,10 @@
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from backend.commands.output_files import make_folder, print_paths, save_motions, write_json
+from backend.commands.output_files import make_folder, print_paths, save_motions
 from smpl_rig.errors import LimberError
 from smpl_rig.motion import Motion
 
@@ -35,17 +34,6 @@ def test_each_person_has_a_file(make_motion: Callable[..., Motion], tmp_path: Pa
     (path,) = save_motions([motion], tmp_path)
     assert path == tmp_path / "person_0.npz"
     np.testing.assert_allclose(Motion.load(path).poses, motion.poses, atol=1e-6)
-
-
-def test_reports_are_whole_or_missing(tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
-    write_json(path, {"frames": 3})
-    with pytest.raises(TypeError):
-        write_json(path, {"frames": path})
-    assert json.loads(path.read_text()) == {"frames": 3}
-    assert [*tmp_path.iterdir()] == [path]
-    with pytest.raises(LimberError, match=r"gone.report\.json cannot be written"):
-        write_json(tmp_path / "gone" / "report.json", {})
 
 
 def test_paths_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,7 @@ from backend.evaluation.scores import (
     table_by_joint,
     told_worse,
     worse_than,
-    write_json,
+    write_rows,
 )
 
 OURS, THEIRS = "net, fitted, smoothed", "per-frame"
@@ -90,7 +90,7 @@ def test_what_a_user_sees_is_smoothed() -> None:
 
 
 def test_scores_are_written_with_the_machine_they_come_from(rows: list[Row], tmp_path: Path) -> None:
-    write_json(rows, tmp_path / "scores.json", {"seed": 3})
+    write_rows(rows, tmp_path / "scores.json", {"seed": 3})
     text = (tmp_path / "scores.json").read_text()
     assert "NaN" not in text
     written = json.loads(text)
@@ -102,7 +102,7 @@ def test_scores_are_written_with_the_machine_they_come_from(rows: list[Row], tmp
 
 
 def test_scores_that_lack_a_figure_are_refused(rows: list[Row], tmp_path: Path) -> None:
-    write_json(rows, tmp_path / "scores.json", {})
+    write_rows(rows, tmp_path / "scores.json", {})
     written = json.loads((tmp_path / "scores.json").read_text())
     del written["rows"][2]["jitter"]
     with pytest.raises(ScoresError, match="lack 'jitter'"):

@@ -7,7 +7,7 @@ from PIL import Image
 
 from backend.evaluation import scores_plot
 from backend.evaluation.rivals import FAIR, RAW
-from backend.evaluation.scores import TRUTH, Row, write_json
+from backend.evaluation.scores import TRUTH, Row, write_rows
 from backend.models import choose_network
 
 ERRORS = (3.0,) * 12
@@ -37,7 +37,7 @@ def test_every_answer_but_the_truth_is_in_the_picture(rows: list[Row]) -> None:
 def test_the_command_draws_what_was_written(
     rows: list[Row], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_json(rows, tmp_path / "scores.json", {})
+    write_rows(rows, tmp_path / "scores.json", {})
     assert scores_plot.main([str(tmp_path / "scores.json"), str(tmp_path / "scores.png")]) == 0
     with Image.open(tmp_path / "scores.png") as picture:
         assert np.ptp(np.asarray(picture.convert("L"))) > 200

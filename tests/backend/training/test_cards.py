@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from backend.evaluation.rivals import FAIR, RAW
-from backend.evaluation.scores import Row, ScoresError, write_json
+from backend.evaluation.scores import Row, ScoresError, write_rows
 from backend.machine import machine
 from backend.models.weights import LANDMARK_NETWORKS, build_landmark_network, save_network
 from backend.training import cards
@@ -33,7 +33,7 @@ def figures(folder: Path) -> Path:
         Row("walk", 0, answer, 10.0 * place, 20.0, 25.0, 3.0, 98.0, 60.0, 12.0, 30.0, errors, errors)
         for place, answer in enumerate(answers, start=1)
     ]
-    write_json(rows, folder / "figures.json", {})
+    write_rows(rows, folder / "figures.json", {})
     return folder / "figures.json"
 
 
