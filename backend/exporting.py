@@ -4,12 +4,11 @@ its own.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from backend.blender_process import BlenderError, run_in_blender
 from smpl_rig.errors import LimberError
 from smpl_rig.exports.amass import write_amass
 from smpl_rig.exports.bvh import DEFAULT_ORDER, write_bvh
@@ -25,7 +24,6 @@ from smpl_rig.whole_files import whole_file
 
 #: What Blender writes, by format.
 BLENDER_FORMATS = ("fbx", "glb", "usd", "abc")
-_WARNING = "warning: "
 
 
 class ExportError(LimberError):
@@ -89,7 +87,7 @@ def export_files(
             written += [_write_plain(take, each, out, path.stem, options) for each in plain]
         outputs = [out / f"{path.stem}.{each}" for each in formats if each in BLENDER_FORMATS]
         if outputs:
-            warnings += run_blender(path, outputs, replace(options, smoothness=smoothness))
+            warnings += export_through_blender(path, outputs, replace(options, smoothness=smoothness))
             written += outputs
     return written, warnings
 
@@ -124,7 +122,7 @@ def _write_plain(take: Take, name: str, out: Path, stem: str, options: ExportOpt
     return path
 
 
-def run_blender(motion: Path, outputs: Sequence[Path], options: ExportOptions) -> list[str]:
+def export_through_blender(motion: Path, outputs: Sequence[Path], options: ExportOptions) -> list[str]:
     """Has Blender write a Motion file to each path by its ending.
 
     Returns:
@@ -135,8 +133,7 @@ def run_blender(motion: Path, outputs: Sequence[Path], options: ExportOptions) -
     """
     from backend.body import body_path  # noqa: PLC0415  (torch is not needed without Blender)
 
-    command = [sys.executable, "-m", "smpl_rig.blender.export", str(motion)]
-    command += ["--body", str(options.body or body_path())]
+    words = [str(motion), "--body", str(options.body or body_path())]
     named = {
         "--smoothness": options.smoothness,
         "--preset": options.preset,
@@ -146,15 +143,14 @@ def run_blender(motion: Path, outputs: Sequence[Path], options: ExportOptions) -
         "--end": options.end_s,
     }
     for name, value in named.items():
-        command += [] if value is None else [name, str(value)]
+        words += [] if value is None else [name, str(value)]
     for output in outputs:
-        command += ["--export", str(output)]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False)
-    if finished.returncode != 0:
-        said = (finished.stderr.strip() or finished.stdout.strip()).splitlines()
-        hint = "Install the extra: pip install 'limber[blender]'." if "No module named 'bpy'" in finished.stderr else ""
-        raise ExportError(f"{motion.name} could not be exported: {said[-1] if said else 'no reason given'} {hint}")
-    return [line.removeprefix(_WARNING) for line in finished.stdout.splitlines() if line.startswith(_WARNING)]
+        words += ["--export", str(output)]
+    try:
+        warnings, _ = run_in_blender("smpl_rig.blender.export", words)
+    except BlenderError as error:
+        raise ExportError(f"{motion.name} could not be exported: {error}") from error
+    return warnings
 
 
 def export_motions(
@@ -173,7 +169,7 @@ def export_motions(
     for number, motion in enumerate(motions):
         progress("export", number / len(motions))
         outputs = [motion.with_suffix(f".{suffix}") for suffix in formats]
-        run_blender(motion, outputs, ExportOptions(body=body, smoothness=smoothness))
+        export_through_blender(motion, outputs, ExportOptions(body=body, smoothness=smoothness))
         written += outputs
     progress("export", 1.0)
     return written

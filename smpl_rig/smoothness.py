@@ -5,6 +5,7 @@ Needs no numpy, so that Blender can draw them before anything is captured.
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,3 +34,15 @@ def smoothness_presets() -> Mapping[str, Preset]:
     """By name, in the order in which they are offered."""
     stored = json.loads(Path(__file__).with_name("smoothness_presets.json").read_text(encoding="utf-8"))
     return {name: Preset(float(preset["smoothness"]), dict(preset["parts"])) for name, preset in stored.items()}
+
+
+def read_smoothness(text: str) -> float:
+    """A number from 0 to 1, from a command line.
+
+    Raises:
+        argparse.ArgumentTypeError: if it is another.
+    """
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} does not lie between 0 and 1")
+    return value

@@ -13,18 +13,6 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 EXPORT_FORMATS = ("fbx", "bvh", "glb", "usd")
 
 
-def fraction(text: str) -> float:
-    """A number from 0 to 1.
-
-    Raises:
-        argparse.ArgumentTypeError: if it is another.
-    """
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} does not lie between 0 and 1")
-    return value
-
-
 def count(text: str) -> int:
     """A whole number from 1.
 

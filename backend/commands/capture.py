@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from backend.json_reports import write_json
-from smpl_rig.smoothness import DEFAULT_SMOOTHNESS
+from smpl_rig.smoothness import DEFAULT_SMOOTHNESS, read_smoothness
 
-from .arguments import Commands, add_device, add_export, add_filming, add_json_report, add_person, fraction
+from .arguments import Commands, add_device, add_export, add_filming, add_json_report, add_person
 from .output_files import make_folder, print_paths, save_motions
 from .progress_bar import ProgressBar
 
@@ -25,7 +25,11 @@ def add(commands: Commands) -> None:
     parser.add_argument("--no-mirror", action="store_true", help="ask a network once, not for the mirror image too")
     add_person(parser)
     parser.add_argument(
-        "--smoothness", type=fraction, default=DEFAULT_SMOOTHNESS, metavar="0..1", help="of the exports and the preview"
+        "--smoothness",
+        type=read_smoothness,
+        default=DEFAULT_SMOOTHNESS,
+        metavar="0..1",
+        help="of the exports and the preview",
     )
     add_filming(parser)
     parser.add_argument("--body", type=Path, metavar="FILE", help="a licensed SMPL file instead of the embedded body")

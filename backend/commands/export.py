@@ -10,8 +10,9 @@ from smpl_rig.errors import LimberError
 from smpl_rig.exports.bvh import DEFAULT_ORDER, ORDERS
 from smpl_rig.exports.preset import FORMATS, PLAIN, preset, presets
 from smpl_rig.exports.root_motion import RootMotion
+from smpl_rig.smoothness import read_smoothness
 
-from .arguments import Commands, add_json_report, add_part, fraction, rate, some_of
+from .arguments import Commands, add_json_report, add_part, rate, some_of
 from .output_files import make_folder, print_paths
 
 
@@ -26,7 +27,7 @@ def add(commands: Commands) -> None:
         "--format", type=some_of(FORMATS), metavar="NAME,...", help=f"{', '.join(FORMATS)} (default: preset's)"
     )
     parser.add_argument("--root-motion", choices=[*RootMotion], help="what the root bone does (default: the preset's)")
-    parser.add_argument("--smoothness", type=fraction, metavar="0..1", help="default: 0.5, of imported motion 0")
+    parser.add_argument("--smoothness", type=read_smoothness, metavar="0..1", help="default: 0.5, of imported motion 0")
     parser.add_argument("--fps", type=rate, metavar="N", help="frames per second (default: the motion's)")
     add_part(parser)
     parser.add_argument("--bvh-order", choices=ORDERS, default=DEFAULT_ORDER, help="of rotations; default: %(default)s")

@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 
 from smpl_rig.motion import Motion
+from smpl_rig.smoothness import read_smoothness
 
-from .arguments import Commands, add_export, add_json_report, fraction, rate
+from .arguments import Commands, add_export, add_json_report, rate
 from .output_files import make_folder, print_paths, save_motions
 
 
@@ -26,7 +27,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--fps", type=rate, metavar="N", help="frames per second, where the file does not tell")
     parser.add_argument("--skeleton", type=Path, metavar="FILE.asf", help="of an .amc (default: the one beside it)")
     add_export(parser)
-    parser.add_argument("--smoothness", type=fraction, default=0.0, metavar="0..1", help="of the exports")
+    parser.add_argument("--smoothness", type=read_smoothness, default=0.0, metavar="0..1", help="of the exports")
     add_json_report(parser)
     parser.set_defaults(run=run)
 

@@ -12,7 +12,6 @@ needs ``bpy`` in the environment. With a Blender executable instead, and PROJECT
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,8 +26,10 @@ from ..exports.root_motion import RootMotion
 from ..exports.take import resampled
 from ..motion import Motion
 from ..refine import refine
+from ..smoothness import DEFAULT_SMOOTHNESS, read_smoothness
 from .animation import fit_scene
 from .character import build_character
+from .own_process import leave, warn
 from .preset_export import ENDINGS, export_with_preset
 
 
@@ -47,7 +48,7 @@ class Options:
     """
 
     body: Path | None = None
-    smoothness: float = 0.5
+    smoothness: float = DEFAULT_SMOOTHNESS
     preset: str = PLAIN
     root_motion: RootMotion | None = None
     frame_rate: float | None = None
@@ -98,7 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="FILE",
         help=f"{', '.join(ENDINGS)}; repeat",
     )
-    parser.add_argument("--smoothness", type=float, default=0.5, help="0 (raw capture) to 1 (smoothest)")
+    parser.add_argument(
+        "--smoothness", type=read_smoothness, default=DEFAULT_SMOOTHNESS, help="0 (raw capture) to 1 (smoothest)"
+    )
     parser.add_argument("--preset", choices=[*presets()], default=PLAIN, help="the program that the files are for")
     parser.add_argument("--root-motion", type=RootMotion, choices=[*RootMotion], help="default: the preset's")
     parser.add_argument("--fps", type=float, help="frames per second (default: the footage's)")
@@ -124,14 +127,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LimberError as error:
         print(error, file=sys.stderr)
         return 1
-    for message in told:
-        print(f"warning: {message}")
+    warn(told)
     return 0
 
 
 if __name__ == "__main__":
-    exit_status = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # bpy 4.2 can crash, and bpy 4.5 hang, while Python is torn down; the files are whole by now
-    os._exit(exit_status)
+    leave(main())

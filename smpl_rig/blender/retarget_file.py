@@ -8,7 +8,6 @@ needs ``bpy`` in the environment.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,22 +20,22 @@ import addon_utils
 import numpy as np
 
 from ..errors import LimberError
-from ..exports.preset import PLAIN, Preset, preset, presets
+from ..exports.preset import PLAIN, Preset, preset
 from ..exports.written_bones import WrittenBones
 from ..motion import Motion
 from ..refine import refine
+from ..retarget.command_line import GLTF_FORMATS, RIG_FORMATS, add_arguments
 from ..retarget.finding import Finding, find_by_map
 from ..retarget.retargeting import Performance
 from ..retarget.rig import RigError
 from ..retarget.rig_map import RigMap, read_rig_map
 from ..retarget.vrm import find_in_vrm
+from ..smoothness import DEFAULT_SMOOTHNESS
 from .animation import fit_scene, frame_rate, frames_at
+from .own_process import leave, warn
 from .preset_export import ENDINGS, SMPL_ENDINGS, export_with_preset
 from .retarget import NO_OPTIONS, BakeOptions, find_rig_bones, put_to_rest, retarget
 
-#: What rigs are read from.
-GLTF_FORMATS = (".glb", ".gltf", ".vrm")
-RIG_FORMATS = (".blend", ".fbx", *GLTF_FORMATS)
 #: What is written.
 OUT_FORMATS = (".blend", *(ending for ending in ENDINGS if ending not in SMPL_ENDINGS))
 
@@ -45,7 +44,7 @@ def retarget_file(
     motion_path: Path,
     rig_path: Path,
     out: Path,
-    smoothness: float = 0.5,
+    smoothness: float = DEFAULT_SMOOTHNESS,
     rig_map: RigMap | None = None,
     armature: str | None = None,
     *,
@@ -57,7 +56,7 @@ def retarget_file(
 
     Args:
         motion_path: a Motion file.
-        rig_path: of :data:`RIG_FORMATS`.
+        rig_path: of :data:`~smpl_rig.retarget.command_line.RIG_FORMATS`.
         out: of :data:`OUT_FORMATS`.
         smoothness: 0 to 1.
         rig_map: of the rig; without one it is found.
@@ -168,19 +167,7 @@ def _write(target: Any, out: Path, program: Preset, bones: WrittenBones | None) 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and gives its exit status; a user's error is one line on stderr and status 1."""
     parser = argparse.ArgumentParser(description="Puts a Motion file onto a rig.")
-    parser.add_argument("motion", type=Path, metavar="MOTION.npz")
-    parser.add_argument("rig", type=Path, metavar="RIG", help=", ".join(RIG_FORMATS))
-    parser.add_argument("out", type=Path, metavar="OUT", help=", ".join(OUT_FORMATS))
-    parser.add_argument("--smoothness", type=float, default=0.5, help="0 (raw capture) to 1 (smoothest)")
-    parser.add_argument("--map", type=Path, metavar="FILE.json", help="which bone is which (default: it is found)")
-    parser.add_argument("--armature", metavar="NAME", help="where the file holds several (default: with most bones)")
-    parser.add_argument("--touch", action="store_true", help="lead hands to what the person's touch")
-    parser.add_argument("--relax-fingers", action="store_true", help="let fingers hang as those of a hand at ease")
-    parser.add_argument("--ik", action="store_true", help="key the rig's IK controls (Rigify)")
-    parser.add_argument("--preset", choices=[*presets()], default=PLAIN, help="the program that OUT is for")
-    parser.add_argument(
-        "--bones", choices=[*WrittenBones], help="that are written (default: a control rig's deforming ones, else all)"
-    )
+    add_arguments(parser)
     parsed = parser.parse_args(arguments)
     try:
         rig_map = None if parsed.map is None else read_rig_map(parsed.map)
@@ -198,15 +185,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LimberError as error:
         print(error, file=sys.stderr)
         return 1
-    for message in told:
-        print(f"warning: {message}")
+    warn(told)
     print(f"bones found by: {found.how}")
     return 0
 
 
 if __name__ == "__main__":
-    exit_status = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # bpy 4.2 can crash, and bpy 4.5 hang, while Python is torn down; the files are whole by now
-    os._exit(exit_status)
+    leave(main())

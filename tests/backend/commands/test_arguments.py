@@ -5,14 +5,12 @@ from typing import Any
 
 import pytest
 
-from backend.commands.arguments import count, fraction, gigabytes, new_file, port, rate, some_of
+from backend.commands.arguments import count, gigabytes, new_file, port, rate, some_of
 
 
 @pytest.mark.parametrize(
     ("read", "text", "value"),
     [
-        (fraction, "0", 0.0),
-        (fraction, "1", 1.0),
         (count, "1", 1),
         (rate, "23.976", 23.976),
         (gigabytes, "0.5", 0.5),
@@ -28,8 +26,6 @@ def test_what_is_understood(read: Callable[[str], Any], text: str, value: Any) -
 @pytest.mark.parametrize(
     ("read", "text", "said"),
     [
-        (fraction, "1.01", "1.01 does not lie between 0 and 1"),
-        (fraction, "nan", "nan does not lie between 0 and 1"),
         (count, "0", "0 is less than 1"),
         (rate, "0", "0 is no number of frames per second"),
         (rate, "inf", "inf is no number of frames per second"),
