@@ -9,9 +9,9 @@ import bpy
 from bpy.props import StringProperty
 
 from . import session
+from .backend_address import connection, environment, preferences
 from .capture_run import CaptureRun
 from .job import CaptureJob, KeptCapture, NewCapture
-from .preferences import connection, environment, preferences
 from .smpl_rig.errors import LimberError
 from .smpl_rig.smoothness import smoothness_presets
 

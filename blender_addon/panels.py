@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 
 from . import session
-from .preferences import preferences
+from .backend_address import preferences
 from .smpl_rig.body_parts import BODY_PARTS
 from .smpl_rig.smoothness import smoothness_presets
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import bpy
 
+from .backend_address import connection
 from .backend_process import BackendProcess
 from .capture_run import CaptureRun
-from .preferences import connection
 from .smpl_rig.errors import LimberError
 from .watch import BackendWatch, Sight
 

@@ -84,7 +84,7 @@ class Extension:
 
     @property
     def preferences(self) -> Any:
-        return self.module("preferences").preferences()
+        return self.module("backend_address").preferences()
 
 
 @pytest.fixture(scope="module")  # other modules' tests load factory preferences, which forget the repository

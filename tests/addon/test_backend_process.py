@@ -49,7 +49,7 @@ def test_it_starts_answers_and_ends(
 
     def answers() -> bool:
         try:
-            client.Client(limber.module("preferences").connection()).health()
+            client.Client(limber.module("backend_address").connection()).health()
         except Exception:
             assert process.failure == ""
             return False

@@ -118,7 +118,7 @@ def test_another_body_that_is_gone_when_an_earlier_capture_is_loaded(
     settings.body = str(tall_body)
     capture(settings, server.script(people=1))
     tall_body.unlink()
-    client = connected.module("client").Client(connected.module("preferences").connection())
+    client = connected.module("client").Client(connected.module("backend_address").connection())
     assert bpy.ops.limber.load_capture(capture=client.captures()[0].capture) == {"FINISHED"}
     client.close()
     said = " ".join(connected.session.run.warnings)
@@ -288,7 +288,7 @@ def test_cancelling_leaves_the_scene_as_it_was(settings: Any, connected: Any, se
     operators, runs, jobs = (connected.module(name) for name in ("operators", "capture_run", "job"))
     before = set(bpy.data.objects), set(bpy.data.actions), bpy.context.scene.frame_end
     source = jobs.NewCapture(settings.footage_path(), settings.options())
-    run = runs.CaptureRun(jobs.CaptureJob(connected.module("preferences").connection(), source), None)
+    run = runs.CaptureRun(jobs.CaptureJob(connected.module("backend_address").connection(), source), None)
     connected.session.run = run
     run.job.start()
     while run.progress.stage != "people":
@@ -310,7 +310,7 @@ def test_cancelling_leaves_the_scene_as_it_was(settings: Any, connected: Any, se
 def test_opening_another_file_leaves_the_capture_to_the_backend(settings: Any, connected: Any, server: Any) -> None:
     settings.footage = str(server.script(steps=20, seconds=0.1))
     jobs, runs = connected.module("job"), connected.module("capture_run")
-    connection = connected.module("preferences").connection()
+    connection = connected.module("backend_address").connection()
     run = runs.CaptureRun(
         jobs.CaptureJob(connection, jobs.NewCapture(settings.footage_path(), settings.options())), None
     )
@@ -340,22 +340,22 @@ def test_errors_are_shown_in_words(settings: Any, connected: Any, server: Any, f
 
 
 def test_a_backend_elsewhere_needs_the_network_to_be_allowed_and_a_token(connected: Any) -> None:
-    preferences = connected.module("preferences")
+    backend_address = connected.module("backend_address")
     connected.preferences.address = "http://192.0.2.1:8765"
     with pytest.raises(Exception, match="Allow Online Access"):
-        preferences.connection()
+        backend_address.connection()
 
 
 def test_the_token_of_this_machine_is_found(
     connected: Any, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    preferences = connected.module("preferences")
+    backend_address = connected.module("backend_address")
     connected.preferences.token = ""
     monkeypatch.setenv("LIMBER_HOME", str(tmp_path))
     with pytest.raises(Exception, match="has not been started"):
-        preferences.connection()
+        backend_address.connection()
     (tmp_path / "token").write_text("the token\n")
-    assert preferences.connection().token == "the token"
+    assert backend_address.connection().token == "the token"
 
 
 FORMATS = ("FBX", "BVH", "GLB", "USD", "ABC", "NPZ", "CSV")
