@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from .smpl_rig.errors import LimberError
 #: The backend ends its captures and connections within two seconds.
 _GOODBYE_S = 4.0
 _TAIL_BYTES = 2000
+#: A program on this machine takes a connection within milliseconds.
+_CONNECT_S = 0.5
 
 
 class BackendProcessError(LimberError):
@@ -33,6 +36,12 @@ def limber_command(environment: Path) -> Path:
             "Limber is installed in (for example .venv)."
         )
     return command
+
+
+def _is_in_use(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as visitor:
+        visitor.settimeout(_CONNECT_S)
+        return visitor.connect_ex(("127.0.0.1", port)) == 0
 
 
 class BackendProcess:
@@ -59,13 +68,16 @@ class BackendProcess:
         if status is None:
             return ""
         said = self._last_line()
-        return f"The backend ended with status {status}{': ' + said if said else ''}. Its log is {self.log}."
+        return (
+            f"The backend ended with status {status}{': ' + said.rstrip('.') if said else ''}. Its log is {self.log}."
+        )
 
     def start(self, environment: Path, address: str) -> None:
         """Starts ``limber serve`` at the address; returns at once, and the backend answers some seconds later.
 
         Raises:
-            BackendProcessError: if one runs already, the address is another machine's, or it cannot be started.
+            BackendProcessError: if one runs already, the address is another machine's or in use, or it cannot be
+                started.
         """
         if self.is_running:
             raise BackendProcessError("The backend that was started from here still runs.")
@@ -73,7 +85,13 @@ class BackendProcess:
             raise BackendProcessError(
                 f"{address} is another machine; a backend can be started only on this one. Start it there."
             )
-        command = [str(limber_command(environment)), "serve", "--port", str(port_of(address))]
+        port = port_of(address)
+        command = [str(limber_command(environment)), "serve", "--port", str(port)]
+        if _is_in_use(port):
+            raise BackendProcessError(
+                f"Another program uses port {port} of this machine. End it, or give Backend another port in the "
+                "add-on's preferences."
+            )
         try:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             with self.log.open("wb") as log:

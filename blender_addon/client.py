@@ -278,8 +278,8 @@ class Client:
             raise UnreachableError(f"The backend at {address} does not answer in time.") from None
         except NoConnection:
             raise UnreachableError(
-                f"No backend answers at {address}. Start it with 'limber serve', or with Start Backend in the add-on's "
-                "preferences."
+                f"No backend answers at {address}. Run 'limber serve' in a terminal, or name Limber's "
+                "environment in the add-on's preferences and press Start."
             ) from None
         except RequestException as error:
             raise BackendError(f"The backend at {address} cannot be asked: {error}") from error

@@ -36,6 +36,10 @@ class LIMBER_PT_capture(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  #
         layout, width = self.layout, characters_across(context)
         now, settings = session.current(), context.scene.limber
         draw_backend(layout, width)
+        if _is_to_be_set_up(now):
+            layout.operator(
+                "preferences.addon_show", text="Set Up the Backend", icon="PREFERENCES"
+            ).module = __package__
         column = layout.column()
         column.enabled = not now.is_capturing
         column.prop(settings, "footage", text="", placeholder="Footage")
@@ -202,13 +206,20 @@ def draw_backend(layout: Any, width: int) -> None:
         row.label(text="Starting", icon="SORTTIME")
     else:
         row.label(text="No backend", icon="UNLINKED")
+    button = row.row()
+    button.alignment = "RIGHT"  # as wide as its word, so that the rest is the label's
     if backend.is_running:
-        row.operator("limber.stop_backend", text="Stop")
+        button.operator("limber.stop_backend", text="Stop")
     elif sight.health is None and preferences().environment:
-        row.operator("limber.start_backend", text="Start")
+        button.operator("limber.start_backend", text="Start")
     problem = backend.failure or ("" if backend.is_running else sight.problem)
-    if problem and sight.health is None:
+    if problem and sight.health is None and problem != now.message:
         paragraph(layout, problem, width)
+
+
+def _is_to_be_set_up(now: Any) -> bool:
+    """Whether there is no backend, and nothing to start one from."""
+    return now.watch.sight.health is None and not now.backend.is_running and not preferences().environment
 
 
 _WORKER_STATES = {"starting": "starts", "ready": "ready", "busy": "busy", "stopped": "stopped"}

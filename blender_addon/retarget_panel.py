@@ -25,7 +25,9 @@ class LIMBER_PT_retarget(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  
         from .smpl_rig.blender.retarget import bakes_of
 
         layout, settings = self.layout, context.scene.limber_retarget
-        layout.prop(settings, "target", text="")
+        split = layout.split(factor=0.3, align=True)
+        split.label(text="Target")
+        split.prop(settings, "target", text="")
         target = settings.target
         if target is None:
             return

@@ -69,7 +69,8 @@ def read_token() -> str:
         token = path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         raise ServiceError(
-            f"{path} does not exist: the backend has not been started yet. Run 'limber serve'."
+            "No backend has run on this machine yet. Run 'limber serve' in a terminal, or name Limber's environment in "
+            f"the add-on's preferences and press Start. (Its token is looked for in {path}.)"
         ) from None
     except (OSError, ValueError) as error:
         raise ServiceError(f"{path} cannot be read ({error}). Delete it and start the backend again.") from error

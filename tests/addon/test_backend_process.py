@@ -83,6 +83,23 @@ def test_a_backend_that_ends_by_itself_is_told_with_its_last_words(
     process.end()
 
 
+def test_last_words_that_end_a_sentence_do_so_once(module: Any, address: str, tmp_path: Path, wait_until: Any) -> None:
+    process = module.BackendProcess(tmp_path / "backend.log")
+    process.start(environment(tmp_path, 'echo "limber: No room is left." >&2; exit 3'), address)
+    wait_until(lambda: not process.is_running)
+    assert "No room is left. Its log" in process.failure
+    process.end()
+
+
+def test_a_port_that_another_program_uses_is_told_before_anything_is_started(module: Any, tmp_path: Path) -> None:
+    process = module.BackendProcess(tmp_path / "backend.log")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(module.BackendProcessError, match=f"uses port {port} .* Backend another port"):
+            process.start(environment(tmp_path, "exec sleep 60"), f"http://127.0.0.1:{port}")
+    assert not process.is_running
+
+
 def test_one_that_does_not_listen_is_killed(module: Any, address: str, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "_GOODBYE_S", 0.2)
     process = module.BackendProcess(tmp_path / "backend.log")

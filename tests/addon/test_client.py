@@ -88,6 +88,14 @@ def stranger() -> Iterator[str]:
     server.server_close()
 
 
+def test_a_machine_where_no_backend_ever_ran_is_told_what_to_do(
+    limber: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LIMBER_HOME", str(tmp_path))
+    with pytest.raises(Exception, match=r"^No backend has run on this machine yet\. Run 'limber serve' .* press Start"):
+        limber.module("backend_address").connection()
+
+
 def test_something_else_at_the_address_is_told_apart(client_module: Any, stranger: str) -> None:
     client = client_module.Client(client_module.Connection(stranger, "token"))
     with pytest.raises(client_module.BackendError, match="not a Limber backend"):
