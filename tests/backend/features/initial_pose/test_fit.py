@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from backend.body import TorchBody
 from backend.demo.choreography import Performance, perform
 from backend.evaluation.metrics import pa_mpjpe
-from backend.features.initial_pose import BodyInCamera, kabsch, matrix_from_rotation_vector, solve
+from backend.features.initial_pose import BodyInCamera, solve
 from backend.features.landmark_points import landmark_points
 from backend.people.tracks import Track
 from smpl_rig import rotations
@@ -136,19 +135,3 @@ def test_legs_out_of_sight_stay_plausible(body: Body, track: Track) -> None:
     assert np.isfinite(fitted.rotations).all()
     assert fitted.confidence[:, [INDEX["left_ankle"], INDEX["right_knee"]]].max() < 0.1
     assert fitted.confidence[:, INDEX["left_elbow"]].mean() > 0.5
-
-
-def test_rotation_vectors_agree_with_numpy() -> None:
-    vectors = np.random.default_rng(0).normal(size=(50, 3))
-    expected = rotations.to_matrix(rotations.exp(vectors))
-    np.testing.assert_allclose(matrix_from_rotation_vector(torch.tensor(vectors)).numpy(), expected, atol=1e-6)
-
-
-def test_kabsch_finds_the_rotation_and_never_a_reflection() -> None:
-    random = np.random.default_rng(1)
-    points = random.normal(size=(20, 4, 3))
-    turn = rotations.to_matrix(rotations.exp(random.normal(size=(20, 3))))
-    found = kabsch(torch.tensor(points).float(), torch.tensor(points @ turn.swapaxes(1, 2)).float()).numpy()
-    np.testing.assert_allclose(found, turn, atol=1e-4)
-    mirrored = torch.tensor(points * np.array([-1, 1, 1])).float()
-    np.testing.assert_allclose(torch.det(kabsch(torch.tensor(points).float(), mirrored)).numpy(), 1, atol=1e-5)
