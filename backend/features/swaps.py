@@ -8,6 +8,7 @@ not to be trusted.
 Which labels are exchanged is told by how limbs move: they go on as they went, and labels that change places make them
 jump. A jump may be hidden (limbs that cross, landmarks that fall together for a frame), so that each of the likeliest
 histories carries its own idea of where every landmark is and goes, and the likeliest of all frames together is taken.
+Several histories are kept that end with the same labels: which was right may show a few frames later only.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ _EXCHANGED: tuple[tuple[str, ...], ...] = (
     ("shoulders", "arms", "hips", "legs"),
 )
 WHOLE = len(_EXCHANGED) - 1
+#: How many histories are kept that end in the same state.
+_HISTORIES = 4
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,10 @@ def repair_swaps(track: Track, model: SwapModel | None = None) -> tuple[Track, N
 def find_swaps(track: Track, model: SwapModel) -> NDArray[np.intp]:
     """(T,) index into ``STATES`` of each frame.
 
-    Each state's survivor carries its own Kalman filter of the landmarks ("per-survivor processing", Raheli, Polydoros
-    and Tzou 1995), so that a jump is judged by more than the two frames beside it.
+    Each survivor carries its own Kalman filter of the landmarks ("per-survivor processing", Raheli, Polydoros and Tzou
+    1995), so that a jump is judged by more than the two frames beside it. What a survivor will cost then depends on
+    its whole past, so that the best few are kept for each state (the list Viterbi algorithm, Seshadri and Sundberg
+    1994): one that begins and ends a swap is dearer at first than one that overlooks it.
     """
     seen = np.flatnonzero(track.observed)
     states = np.zeros(len(track), dtype=np.intp)
@@ -129,27 +134,33 @@ def find_swaps(track: Track, model: SwapModel) -> NDArray[np.intp]:
     nose_m, frontal = _facing(track.landmarks3d[seen])
     steps_s = np.diff(track.timestamps_s[seen])
 
+    survivors = np.arange(len(STATES))  # (H,) the state of each
     tracker = _LandmarkFilters(labelled[0], model)
     lasting = np.full(len(STATES), model.parts_per_s * model.part_s)
     lasting[[0, WHOLE]] = 1.0, model.wholes_per_s * model.whole_s
     best = -np.log(lasting)
-    came_from = np.zeros((len(seen), len(STATES)), dtype=np.intp)
+    ways = []  # of each step, the survivor that each goes on from, and the state it comes to
     for t, step_s in enumerate(steps_s, start=1):
-        total = best[:, None] + _changes(min(step_s, model.longest_step_s), frontal[t], model)  # (from, to)
-        if step_s <= model.longest_step_s:
+        changes = _changes(min(step_s, model.longest_step_s), frontal[t], model)
+        total = best[:, None] + changes[survivors]  # (from, to)
+        near = step_s <= model.longest_step_s
+        if near:
             total = total + tracker.cost(labelled[t], step_s, heights[t])
-            turned = (nose_m[t] * _FACES - nose_m[t - 1] * _FACES[:, None]) ** 2
+            turned = (nose_m[t] * _FACES - nose_m[t - 1] * _FACES[survivors][:, None]) ** 2
             total += np.log1p(turned / (2 * model.facing_m**2 + (model.facing_m_s * step_s) ** 2))
-            came_from[t] = total.argmin(axis=0)
-            tracker.follow(came_from[t])
+        came_from = np.argsort(total, axis=0, kind="stable")[:_HISTORIES].ravel()
+        survivors = np.tile(np.arange(len(STATES)), len(came_from) // len(STATES))
+        ways.append((came_from, survivors))
+        best = total[came_from, survivors]
+        if near:
+            tracker.follow(came_from, survivors)
         else:
-            came_from[t] = total.argmin(axis=0)
-            tracker = _LandmarkFilters(labelled[t], model)
-        best = total.min(axis=0)
-    state = int(best.argmin())
-    for t in range(len(seen) - 1, -1, -1):
-        states[seen[t]] = state
-        state = came_from[t, state]
+            tracker = _LandmarkFilters(labelled[t, survivors], model)
+    history = int(best.argmin())
+    for frame, (came_from, reached) in zip(seen[:0:-1], reversed(ways), strict=True):
+        states[frame] = reached[history]
+        history = came_from[history]
+    states[seen[0]] = history
     return states
 
 
@@ -180,10 +191,10 @@ def _changes(step_s: float, frontal: float, model: SwapModel) -> Floats:
 
 
 class _LandmarkFilters:
-    """Where each state's survivor has every landmark, and how fast it goes: Kalman filters of constant speed.
+    """Where each survivor has every landmark, and how fast it goes: Kalman filters of constant speed.
 
     Args:
-        labelled: (S, L, 2) pixels of the first frame, by the labels of each state.
+        labelled: (H, L, 2) pixels of the first frame, by the labels of each survivor.
         model: how landmarks move.
     """
 
@@ -191,8 +202,8 @@ class _LandmarkFilters:
         self._model = model
         self._place, self._speed = labelled.copy(), np.zeros_like(labelled)  # pixels, pixels per second
         start = np.array([model.noise**2, 0.0, model.first_speed**2])
-        self._variance = np.tile(start, (*labelled.shape[:2], 1))  # (S, L, 3) of place, both, speed; heights
-        self._stray = np.zeros((*labelled.shape[:1], *labelled.shape))
+        self._variance = np.tile(start, (*labelled.shape[:2], 1))  # (H, L, 3) of place, both, speed; heights
+        self._stray = np.zeros((len(labelled), len(STATES), *labelled.shape[1:]))
         self._height = 1.0
 
     def cost(self, labelled: Floats, step_s: float, height: float) -> Floats:
@@ -215,10 +226,10 @@ class _LandmarkFilters:
         surprise = (model.freedom / 2 + 1) * strange + np.log(expected / model.noise**2)
         return np.asarray(model.weight * (surprise * _JUDGED_WEIGHT).sum(axis=-1))
 
-    def follow(self, came_from: NDArray[np.intp]) -> None:
-        """Takes in the frame whose cost was asked, for the best way (S,) to each state; strays count little."""
+    def follow(self, came_from: NDArray[np.intp], reached: NDArray[np.intp]) -> None:
+        """Takes in the frame whose cost was asked, for survivors that go on to states (H,); strays count little."""
         model, noise = self._model, self._model.noise**2
-        stray = self._stray[came_from, np.arange(len(came_from))]  # (S, L, 2)
+        stray = self._stray[came_from, reached]  # (H, L, 2)
         place, both, speed = np.moveaxis(self._variance[came_from], -1, 0)
         doubt = noise * (1 + (stray**2).sum(axis=-1) / (model.freedom * (place + noise)))
         gain, speed_gain = place / (place + doubt), both / (place + doubt)
