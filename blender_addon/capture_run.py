@@ -41,6 +41,7 @@ class CaptureRun:
     Attributes:
         job: what runs in the thread.
         footage: what is captured, for the background; None where only the backend knows it.
+        scene_uid: the ``session_uid`` of the scene that gets the people, whatever scene is shown when they come.
         progress: the latest news.
         is_cancelling: whether the user has asked for the end.
         ending: how the job ended; None while it goes on.
@@ -51,6 +52,7 @@ class CaptureRun:
 
     job: CaptureJob
     footage: Path | None
+    scene_uid: int
     progress: Progressed = Progressed("begin", 0.0)  # noqa: RUF009  (frozen)
     is_cancelling: bool = False
     ending: Ending | None = None
@@ -87,13 +89,12 @@ class CaptureRun:
 
     def step(self, context: Any) -> None:
         """Takes all news, or makes one of the people that have come."""
-        if self.ending is not None:
-            if self._motions:
-                self._make_one(context)
-            return
-        self.ending = self._listen()
-        if self.ending is not None and self._motions:
-            self._prepare(context)
+        if self.ending is None:
+            self.ending = self._listen()
+            if self.ending is not None and self._motions:
+                self._prepare(context)
+        elif self._motions:
+            self._make_one(context)
 
     def _listen(self) -> Ending | None:
         while True:
@@ -119,27 +120,41 @@ class CaptureRun:
                     return news
 
     def _prepare(self, context: Any) -> None:
-        from .characters import fit_to_footage
+        from .characters import fit_to_footage, scene_in_use
 
         self.is_cancelling = False  # it came too late
         self._count = len(self._motions)
         self.progress = Progressed("build", 0.0, None, self._count)
-        if context.scene.limber.match_scene:
-            fit_to_footage(context.scene, self._motions)
+        with scene_in_use(context, self.scene_uid) as scene:
+            if scene.limber.match_scene:
+                fit_to_footage(scene, self._motions)
 
     def _make_one(self, context: Any) -> None:
-        from .characters import add_camera, add_person, select
+        from .characters import add_person, scene_in_use
 
-        motion, settings = self._motions.pop(0), context.scene.limber
+        motion = self._motions.pop(0)
         name = self._stem if self._count == 1 else f"{self._stem} person {motion.person}"
-        try:
-            armature, warnings = add_person(context, motion, name, settings.smoothness, self._body)
-            self.people.append(armature.name)
-            self.warnings += warnings
-            if len(self.people) == 1 and settings.add_camera:
-                self.warnings += add_camera(context, armature, self.footage)[1]
-        except LimberError as error:
-            self.error = str(error)
-        if self.people and not self._motions:
-            select(context, [context.scene.objects[made] for made in self.people])
+        shown = context.scene
+        with scene_in_use(context, self.scene_uid) as scene:
+            try:
+                armature, warnings = add_person(context, motion, name, scene.limber.smoothness, self._body)
+                self.people.append(armature.name)
+                self.warnings += warnings
+            except LimberError as error:
+                self.error = str(error)
+            if not self._motions:
+                self._complete(context, scene)
+        if self.people and not self._motions and scene != shown:
+            self.warnings.append(f"The capture was begun in the scene '{scene.name}', and is there.")
         self.progress = Progressed("build", 1 - len(self._motions) / self._count, None, self._count)
+
+    def _complete(self, context: Any, scene: Any) -> None:
+        """All are made: their camera, and the selection."""
+        from .characters import add_camera, select
+
+        people = [scene.objects[name] for name in self.people if name in scene.objects]
+        if not people:
+            return
+        if scene.limber.add_camera:
+            self.warnings += add_camera(context, people, self.footage)[1]
+        select(context, people)

@@ -10,8 +10,15 @@ from typing import Any
 
 import bpy
 
-from .smpl_rig.blender.animation import fit_scene, forget_smoothness_keys, is_smoothness_keyed, key_smoothness
-from .smpl_rig.blender.camera import BackgroundError, create_camera, show_footage
+from .smpl_rig.blender.animation import (
+    fit_scene,
+    forget_smoothness_keys,
+    frame_rate,
+    is_smoothness_keyed,
+    key_smoothness,
+    widen_scene,
+)
+from .smpl_rig.blender.camera import BackgroundError, create_camera, is_footage_camera, show_footage
 from .smpl_rig.blender.character import PROPERTY, CharacterError, apply_smoothness, build_character, motion_of
 from .smpl_rig.body import Body, load_body
 from .smpl_rig.body_parts import BODY_PARTS
@@ -22,6 +29,8 @@ from .smpl_rig.skeleton import JOINT_NAMES
 from .smpl_rig.smoothness import Preset
 
 _LONGEST_NAME = 40
+#: Rates closer than this, by their ratio, are within a frame of each other for 2000 frames.
+_SAME_RATE = 5e-4
 
 
 @cache
@@ -63,9 +72,31 @@ def animated_armature(context: Any) -> Any:
 
 
 def fit_to_footage(scene: Any, motions: Sequence[Motion]) -> None:
-    """Gives the scene the footage's rate and length, unless people captured earlier are keyed at its own rate."""
-    if not any(is_captured(each) for each in scene.objects):
-        fit_scene(scene, *motions)
+    """Gives the scene the footage's rate and length, and the playhead a frame of it.
+
+    Where people captured earlier are keyed at the scene's own rate, that stays, and the length grows where it must.
+    """
+    if any(is_captured(each) for each in scene.objects):
+        widen_scene(scene, *motions)
+        return
+    fit_scene(scene, *motions)
+    if not scene.frame_start <= scene.frame_current <= scene.frame_end:
+        scene.frame_set(scene.frame_start)
+
+
+@contextmanager
+def scene_in_use(context: Any, session_uid: int) -> Iterator[Any]:
+    """Has the window show a scene while people are made in it; where it is gone, the one that is shown."""
+    shown, window = context.scene, context.window
+    wanted = next((scene for scene in bpy.data.scenes if scene.session_uid == session_uid), shown)
+    if wanted == shown or window is None:
+        yield shown
+        return
+    window.scene = wanted
+    try:
+        yield wanted
+    finally:
+        window.scene = shown
 
 
 def add_person(
@@ -166,23 +197,39 @@ def _all_at_once() -> Iterator[None]:
         _unapplied.pop()
 
 
-def add_camera(context: Any, armature: Any, footage: Path | None) -> tuple[Any, list[str]]:
-    """Makes the camera that took a person's footage, the footage in its background.
+def add_camera(context: Any, armatures: Sequence[Any], footage: Path | None) -> tuple[Any, list[str]]:
+    """Makes the camera that took some people's footage, the footage in its background; each one's collection has it.
 
     Returns:
         The camera object, and what the user should know.
     """
-    motion = motion_of(armature)
-    camera = create_camera(context.scene, armature.users_collection[0], f"{armature.name} camera", motion)
+    first, *others = armatures
+    motion = motion_of(first)
+    camera = create_camera(context.scene, first.users_collection[0], f"{first.name} camera", motion)
+    for other in others:
+        other.users_collection[0].objects.link(camera)
+    return camera, put_footage(context.scene, camera, motion, footage)
+
+
+def put_footage(scene: Any, camera: Any, motion: Motion, footage: Path | None) -> list[str]:
+    """Puts the footage behind what its camera sees.
+
+    Returns:
+        What the user should know.
+    """
     if footage is None or footage.name != motion.footage[0]:
-        return camera, [
-            f"The camera shows no footage: choose {motion.footage[0]} as Footage to see it behind the people."
-        ]
+        return [f"The camera shows no footage: choose {motion.footage[0]} as Footage to see it behind the people."]
     try:
         show_footage(camera, _first_picture(footage))
     except BackgroundError as error:
-        return camera, [str(error)]
-    return camera, []
+        return [str(error)]
+    playing, filmed = frame_rate(scene), motion.mocap_framerate
+    if abs(playing / filmed - 1) < _SAME_RATE:
+        return []
+    return [
+        f"{footage.name} has {filmed:g} frames per second and the scene plays {playing:g}: the people keep their true "
+        "speed, the footage behind them does not. To see them together, load the capture into a scene of its own."
+    ]
 
 
 def _first_picture(footage: Path) -> Path:
@@ -195,16 +242,17 @@ def _first_picture(footage: Path) -> Path:
         return footage
 
 
-def footage_camera(scene: Any) -> Any:
-    """The scene's camera, if it has footage behind it or once had; else None."""
-    camera = scene.camera
-    return camera if camera is not None and camera.type == "CAMERA" and camera.data.background_images else None
+def footage_camera(scene: Any, armature: Any) -> Any:
+    """The camera that took a person's footage, or the scene's if it took any; else None."""
+    collections = armature.users_collection if armature is not None else ()
+    beside = (each for collection in collections for each in collection.objects if is_footage_camera(each))
+    return next(beside, scene.camera if is_footage_camera(scene.camera) else None)
 
 
 def is_footage_shown(context: Any) -> bool:
     """Whether the 3D view in use looks through the footage's camera, with the footage behind the people."""
-    camera, view = footage_camera(context.scene), context.space_data
-    if camera is None or view is None or view.type != "VIEW_3D":
+    camera, view = footage_camera(context.scene, captured_armature(context)), context.space_data
+    if camera is None or camera != context.scene.camera or view is None or view.type != "VIEW_3D":
         return False
     return bool(camera.data.show_background_images) and view.region_3d.view_perspective == "CAMERA"
 

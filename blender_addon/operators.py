@@ -114,7 +114,7 @@ class _Capturing(LimberOperator):
 
     def _begin(self, context: Any) -> CaptureRun:
         job, footage = self.job(context)
-        run = CaptureRun(job, footage)
+        run = CaptureRun(job, footage, context.scene.session_uid)
         session.current().run = run
         job.start()
         return run
@@ -227,7 +227,8 @@ class LIMBER_OT_toggle_footage(LimberOperator):  # noqa: N801
     def poll(cls, context: Any) -> bool:
         from .characters import captured_armature, footage_camera
 
-        return footage_camera(context.scene) is not None or captured_armature(context) is not None
+        armature = captured_armature(context)
+        return armature is not None or footage_camera(context.scene, armature) is not None
 
     def run(self, context: Any) -> set[str]:
         from .characters import (
@@ -235,17 +236,25 @@ class LIMBER_OT_toggle_footage(LimberOperator):  # noqa: N801
             captured_armature,
             footage_camera,
             is_footage_shown,
+            put_footage,
             show_footage_in_view,
         )
+        from .smpl_rig.blender.camera import shows_footage, use_camera
+        from .smpl_rig.blender.character import motion_of
 
-        show = not is_footage_shown(context)
-        camera = footage_camera(context.scene)
+        scene, settings = context.scene, context.scene.limber
+        show, armature = not is_footage_shown(context), captured_armature(context)
+        camera = footage_camera(scene, armature)
+        warnings: list[str] = []
+        footage = settings.footage_path() if settings.footage.strip() else None
         if camera is None:
-            settings = context.scene.limber
-            footage = settings.footage_path() if settings.footage.strip() else None
-            camera, warnings = add_camera(context, captured_armature(context), footage)
-            for warning in warnings:
-                self.report({"WARNING"}, warning)
+            camera, warnings = add_camera(context, [armature], footage)
+        elif show and armature is not None:
+            motion = motion_of(armature)
+            use_camera(scene, camera, motion)
+            warnings = [] if shows_footage(camera) else put_footage(scene, camera, motion, footage)
+        for warning in warnings:
+            self.report({"WARNING"}, warning)
         show_footage_in_view(context, camera, show)
         return {"FINISHED"}
 

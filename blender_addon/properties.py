@@ -122,7 +122,7 @@ class LIMBER_PG_scene(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N
     )
     match_scene: BoolProperty(
         name="Match Scene",
-        description="Give the scene the footage's frame rate and length, unless it holds captures already",
+        description="Give the scene the footage's frame rate and length. If it holds captures already, its rate stays",
         default=True,
     )
     add_camera: BoolProperty(

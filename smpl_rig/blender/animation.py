@@ -8,7 +8,7 @@ and between frames where it does not.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import bpy
@@ -55,9 +55,18 @@ def frames_at(timestamps_s: Array, frames_per_second: float) -> Array:
 def fit_scene(scene: Any, *motions: Motion) -> None:
     """Gives the scene the footage's rate, and a range that holds all of these takes of it."""
     set_frame_rate(scene, motions[0].mocap_framerate)
+    scene.frame_start, scene.frame_end = _first_and_last_frame(scene, motions)
+
+
+def widen_scene(scene: Any, *motions: Motion) -> None:
+    """Has the scene's range hold these takes, too; its rate stays, for others are keyed at it."""
+    first, last = _first_and_last_frame(scene, motions)
+    scene.frame_start, scene.frame_end = min(scene.frame_start, first), max(scene.frame_end, last)
+
+
+def _first_and_last_frame(scene: Any, motions: Sequence[Motion]) -> tuple[int, int]:
     frames = np.concatenate([frames_at(motion.timestamps_s, frame_rate(scene)) for motion in motions])
-    scene.frame_start = int(np.floor(frames.min()))
-    scene.frame_end = int(np.ceil(frames.max()))
+    return int(np.floor(frames.min())), int(np.ceil(frames.max()))
 
 
 def write_motion(armature: Any, motion: Motion) -> None:

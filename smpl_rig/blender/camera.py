@@ -29,6 +29,10 @@ _STATIC_TOLERANCE = 1e-6
 _TURNS_FOOTAGE_SINCE = (4, 5, 0)
 
 
+#: A property of the camera object: the name of the footage that it took.
+FOOTAGE = "limber_footage"
+
+
 class BackgroundError(LimberError):
     """Blender cannot show the footage behind the body."""
 
@@ -46,8 +50,9 @@ def create_camera(scene: Any, collection: Any, name: str, motion: Motion) -> Any
         The camera object.
     """
     camera = bpy.data.objects.new(name, bpy.data.cameras.new(name))
+    camera[FOOTAGE] = motion.footage[0]
     collection.objects.link(camera)
-    _set_lens(scene, camera.data, motion.K.astype(np.float64), motion.image_size)
+    _set_lens(camera.data, motion.K.astype(np.float64), motion.image_size)
     camera.rotation_mode = "QUATERNION"
     world_from_camera = motion.world_from_camera.astype(np.float64)
     turns = rotations.from_matrix(world_from_camera[:, :3, :3] @ BLENDER_CAMERA_FROM_CAMERA)
@@ -56,8 +61,31 @@ def create_camera(scene: Any, collection: Any, name: str, motion: Motion) -> Any
     if np.abs(world_from_camera - world_from_camera[0]).max() > _STATIC_TOLERANCE:
         channels = {"location": places, "rotation_quaternion": rotations.make_continuous(turns)}
         write_curves(camera, channels, frames_at(motion.timestamps_s, frame_rate(scene)))
-    scene.camera = camera
+    use_camera(scene, camera, motion)
     return camera
+
+
+def use_camera(scene: Any, camera: Any, motion: Motion) -> None:
+    """Makes a footage's camera the scene's, and gives the scene the footage's image size and pixel shape."""
+    scene.camera = camera
+    render, pixel_height = scene.render, _pixel_height(motion.K)
+    render.resolution_x, render.resolution_y = (int(size) for size in motion.image_size)
+    render.resolution_percentage = 100
+    # Blender takes no aspect below 1
+    render.pixel_aspect_x, render.pixel_aspect_y = max(1.0, 1 / pixel_height), max(1.0, pixel_height)
+
+
+def is_footage_camera(candidate: Any) -> bool:
+    """Whether an object is a camera that :func:`create_camera` made, or one with footage behind what it sees."""
+    if candidate is None or candidate.type != "CAMERA":
+        return False
+    return FOOTAGE in candidate or len(candidate.data.background_images) > 0
+
+
+def shows_footage(camera: Any) -> bool:
+    """Whether there is footage behind what a camera sees, and its file is still there."""
+    clips = [background.clip for background in camera.data.background_images if background.source == "MOVIE_CLIP"]
+    return any(clip is not None and Path(bpy.path.abspath(clip.filepath)).is_file() for clip in clips)
 
 
 def show_footage(camera: Any, path: str | os.PathLike[str]) -> Any:
@@ -106,21 +134,18 @@ def _turn(background: Any, quarters: int) -> None:
         background.scale = max(width / height, height / width)
 
 
-def _set_lens(scene: Any, lens: Any, K: Array, image_size: Array) -> None:
-    """A pinhole camera (3, 3) in pixels as focal length, shift and pixel shape.
+def _pixel_height(K: Array) -> float:
+    """Of a pixel one wide, by a pinhole camera (3, 3)."""
+    return float(K[0, 0]) / float(K[1, 1])
 
-    Blender measures the focal length and both shifts in widths of the image, and lets pixels be higher than wide.
-    """
+
+def _set_lens(lens: Any, K: Array, image_size: Array) -> None:
+    """A pinhole camera (3, 3) in pixels as focal length and shift, which Blender measures in widths of the image."""
     width, height = (int(size) for size in image_size)
-    focal_x, focal_y, centre_x, centre_y = K[0, 0], K[1, 1], K[0, 2], K[1, 2]
-    pixel_height = focal_x / focal_y  # of a pixel one wide
+    focal_x, centre_x, centre_y = K[0, 0], K[0, 2], K[1, 2]
     lens.type, lens.sensor_fit = "PERSP", "HORIZONTAL"
     lens.sensor_width = SENSOR_WIDTH_MM
     lens.lens_unit, lens.lens = "MILLIMETERS", focal_x / width * SENSOR_WIDTH_MM
     lens.shift_x = (width / 2 - centre_x) / width
-    lens.shift_y = (centre_y - height / 2) * pixel_height / width
+    lens.shift_y = (centre_y - height / 2) * _pixel_height(K) / width
     lens.clip_end = CLIP_END_M
-    render = scene.render
-    render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, 100
-    # Blender takes no aspect below 1
-    render.pixel_aspect_x, render.pixel_aspect_y = max(1.0, 1 / pixel_height), max(1.0, pixel_height)

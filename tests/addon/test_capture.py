@@ -21,6 +21,13 @@ def capture(settings: Any, footage: Path) -> None:
     assert bpy.ops.limber.capture() == {"FINISHED"}
 
 
+def begun(connected: Any, source: Any) -> Any:
+    """A capture in the scene in use, followed by hand."""
+    connection = connected.module("backend_address").connection()
+    job = connected.module("job").CaptureJob(connection, source)
+    return connected.module("capture_run").CaptureRun(job, None, bpy.context.scene.session_uid)
+
+
 def armatures() -> list[Any]:
     return [each for each in bpy.context.scene.objects if each.type == "ARMATURE"]
 
@@ -171,6 +178,50 @@ def test_a_second_capture_keeps_the_first_and_its_frame_rate(settings: Any, serv
     np.testing.assert_array_equal(frames_of(first), before)
 
 
+def test_a_longer_second_capture_is_within_the_scene_s_range(settings: Any, server: Any) -> None:
+    capture(settings, server.script())
+    bpy.context.scene.frame_end = 20
+    capture(settings, server.script())
+    assert (bpy.context.scene.frame_start, bpy.context.scene.frame_end) == (1, 61)
+
+
+def test_the_playhead_is_brought_to_the_take(settings: Any, server: Any) -> None:
+    bpy.context.scene.frame_set(200)
+    capture(settings, server.script())
+    assert bpy.context.scene.frame_current == 1
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+
+
+def test_people_come_into_the_scene_that_the_capture_was_begun_in(settings: Any, connected: Any, server: Any) -> None:
+    settings.footage, settings.people = str(server.script(people=2)), "all"
+    run = begun(connected, connected.module("job").NewCapture(settings.footage_path(), settings.options()))
+    first, second = bpy.context.scene, bpy.data.scenes.new("Second")
+    run.job.start()
+    bpy.context.window.scene = second
+    while not run.is_over:
+        run.step(bpy.context)
+        time.sleep(0.02)
+    assert bpy.context.scene == second
+    assert not second.objects
+    assert len([each for each in first.objects if each.type == "ARMATURE"]) == 2
+    assert (first.frame_end, second.frame_end) == (61, 250)
+    assert run.warnings[-1] == f"The capture was begun in the scene '{first.name}', and is there."
+    assert first.camera is not None
+
+
+def test_people_of_a_scene_that_is_gone_come_into_the_one_in_use(settings: Any, connected: Any, server: Any) -> None:
+    settings.footage = str(server.script())
+    run = begun(connected, connected.module("job").NewCapture(settings.footage_path(), settings.options()))
+    first, second = bpy.context.scene, bpy.data.scenes.new("Second")
+    run.job.start()
+    bpy.context.window.scene = second
+    bpy.data.scenes.remove(first)
+    while not run.is_over:
+        run.step(bpy.context)
+        time.sleep(0.02)
+    assert len(armatures()) == 1
+
+
 def test_the_slider_rewrites_the_keys_from_the_capture(settings: Any, connected: Any, server: Any) -> None:
     settings.smoothness = 0.0
     capture(settings, server.script())
@@ -285,10 +336,10 @@ def test_a_motion_of_another_body_is_not_lost(settings: Any, connected: Any, ser
 
 def test_cancelling_leaves_the_scene_as_it_was(settings: Any, connected: Any, server: Any) -> None:
     settings.footage = str(server.script(steps=1000, seconds=0.05))
-    operators, runs, jobs = (connected.module(name) for name in ("operators", "capture_run", "job"))
+    operators, jobs = (connected.module(name) for name in ("operators", "job"))
     before = set(bpy.data.objects), set(bpy.data.actions), bpy.context.scene.frame_end
     source = jobs.NewCapture(settings.footage_path(), settings.options())
-    run = runs.CaptureRun(jobs.CaptureJob(connected.module("backend_address").connection(), source), None)
+    run = begun(connected, source)
     connected.session.run = run
     run.job.start()
     while run.progress.stage != "people":
@@ -309,11 +360,9 @@ def test_cancelling_leaves_the_scene_as_it_was(settings: Any, connected: Any, se
 
 def test_opening_another_file_leaves_the_capture_to_the_backend(settings: Any, connected: Any, server: Any) -> None:
     settings.footage = str(server.script(steps=20, seconds=0.1))
-    jobs, runs = connected.module("job"), connected.module("capture_run")
+    jobs = connected.module("job")
     connection = connected.module("backend_address").connection()
-    run = runs.CaptureRun(
-        jobs.CaptureJob(connection, jobs.NewCapture(settings.footage_path(), settings.options())), None
-    )
+    run = begun(connected, jobs.NewCapture(settings.footage_path(), settings.options()))
     connected.session.run = run
     run.job.start()
     while run.progress.stage != "people":
@@ -352,7 +401,7 @@ def test_the_token_of_this_machine_is_found(
     backend_address = connected.module("backend_address")
     connected.preferences.token = ""
     monkeypatch.setenv("LIMBER_HOME", str(tmp_path))
-    with pytest.raises(Exception, match="has not been started"):
+    with pytest.raises(Exception, match="No backend has run"):
         backend_address.connection()
     (tmp_path / "token").write_text("the token\n")
     assert backend_address.connection().token == "the token"
@@ -385,6 +434,69 @@ def test_the_camera_comes_with_the_capture_and_on_demand(settings: Any, connecte
     assert bpy.ops.limber.toggle_footage() == {"FINISHED"}
     assert scene.camera is not None
     assert (scene.render.resolution_x, scene.render.resolution_y) == (1280, 720)
+
+
+def test_each_person_has_the_camera_of_their_own_footage(settings: Any, connected: Any, server: Any) -> None:
+    characters, scene = connected.module("characters"), bpy.context.scene
+    settings.people = "all"
+    capture(settings, server.script(people=2))
+    earlier, earlier_camera = armatures(), scene.camera
+    capture(settings, server.script(people=1))
+    assert scene.camera != earlier_camera
+    for armature in earlier:
+        assert characters.footage_camera(scene, armature) == earlier_camera
+    scene.render.resolution_x = 99
+    bpy.context.view_layer.objects.active = earlier[1]
+    assert bpy.ops.limber.toggle_footage() == {"FINISHED"}
+    assert scene.camera == earlier_camera
+    assert (scene.render.resolution_x, scene.render.resolution_y) == (1280, 720)
+
+
+def test_no_second_camera_is_made_while_the_footage_is_not_found(settings: Any, server: Any) -> None:
+    capture(settings, server.script())
+    settings.footage = ""
+    for _ in range(2):
+        assert bpy.ops.limber.toggle_footage() == {"FINISHED"}
+    assert len([each for each in bpy.context.scene.objects if each.type == "CAMERA"]) == 1
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder of images."""
+    picture = bpy.data.images.new("picture", 64, 36)
+    picture.file_format = "PNG"
+    for number in range(1, 8):
+        picture.filepath_raw = str(tmp_path / f"{number:04d}.png")
+        picture.save()
+    return tmp_path
+
+
+def test_footage_of_another_rate_than_the_scene_s_is_told(
+    settings: Any, connected: Any, server: Any, pictures: Path
+) -> None:
+    capture(settings, server.script())
+    characters, scene = connected.module("characters"), bpy.context.scene
+    motion = connected.module("smpl_rig.blender.character").motion_of(armatures()[0])
+    motion = replace(motion, footage=(pictures.name, motion.footage[1]))
+    assert characters.put_footage(scene, scene.camera, motion, pictures) == []
+    scene.render.fps = 24
+    (warning,) = characters.put_footage(scene, scene.camera, motion, pictures)
+    assert f"{pictures.name} has 30 frames per second and the scene plays 24" in warning
+
+
+def test_footage_that_is_found_again_is_put_behind_the_camera(
+    settings: Any, connected: Any, server: Any, pictures: Path
+) -> None:
+    capture(settings, server.script())
+    (armature,), camera = armatures(), bpy.context.scene.camera
+    motion = connected.module("smpl_rig.blender.character").motion_of(armature)
+    motion = replace(motion, footage=(pictures.name, "0" * 64))
+    motion.save(pictures / "motion.npz")
+    armature.animation_data.action["limber"] = {"motion": (pictures / "motion.npz").read_bytes()}
+    assert not camera.data.background_images
+    settings.footage = str(pictures)
+    assert bpy.ops.limber.toggle_footage() == {"FINISHED"}
+    assert len(camera.data.background_images) == 1
 
 
 def test_the_watch_sees_the_backend_come_and_go(connected: Any, start_server: Any) -> None:
