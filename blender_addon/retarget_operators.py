@@ -233,7 +233,7 @@ class _BakingAgain(_Baking):
         return BakeRun([person for person, _ in wanted], begin)
 
     def conclude(self, context: Any, run: BakeRun) -> None:
-        from .smpl_rig.blender.retarget import use_action
+        from .smpl_rig.blender.baked_actions import use_action
 
         target, action = bpy.data.objects.get(self._target_name), bpy.data.actions.get(self._action_name)
         if target is not None and action is not None:

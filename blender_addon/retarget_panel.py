@@ -21,8 +21,8 @@ class LIMBER_PT_retarget(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  
     bl_label = "Retarget"
 
     def draw(self, context: Any) -> None:
+        from .smpl_rig.blender.baked_actions import bakes_of
         from .smpl_rig.blender.live_link import is_linked
-        from .smpl_rig.blender.retarget import bakes_of
 
         layout, settings = self.layout, context.scene.limber_retarget
         split = layout.split(factor=0.3, align=True)

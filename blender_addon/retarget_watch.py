@@ -85,8 +85,8 @@ def _known_targets() -> list[Any]:
 
 def note_outdated() -> None:
     """Brings the notes on what is outdated up to date."""
+    from .smpl_rig.blender.baked_actions import MARK
     from .smpl_rig.blender.bakes import outdated_bakes
-    from .smpl_rig.blender.retarget import MARK
 
     for target in _known_targets():
         shown = target.limber_target

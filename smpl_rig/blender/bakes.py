@@ -7,17 +7,10 @@ from typing import Any
 import bpy
 
 from ..retarget.rig_map import RigBones
+from .baked_actions import BAKED_FROM, MARK, OPTIONS, bakes_of, use_action
 from .character import PROPERTY
-from .retarget import (
-    BAKED_FROM,
-    MARK,
-    OPTIONS,
-    BakeOptions,
-    bakes_of,
-    performance_digest,
-    retarget_person,
-    use_action,
-)
+from .performances import performance_digest
+from .retarget import BakeOptions, retarget_person
 
 
 def outdated_bakes(target: Any) -> list[Any]:

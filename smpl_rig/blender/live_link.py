@@ -31,7 +31,9 @@ from ..retarget.rig_map import RigBones, parse_rig_map, rig_map_text
 from ..skeleton import INDEX, JOINT_NAMES
 from .animation import animated_paths, write_curves
 from .armature import rest_rotations
-from .retarget import NO_OPTIONS, BakeOptions, performance_digest, performance_of, use_action
+from .baked_actions import use_action
+from .performances import performance_digest, performance_of
+from .retarget import NO_OPTIONS, BakeOptions
 from .rig_reading import LINK, apply_settings, read_rig, settings_of
 
 Array = NDArray[Any]

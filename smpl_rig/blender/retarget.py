@@ -8,7 +8,7 @@ or not.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,8 +16,6 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import kinematics, rotations
-from ..exports.bvh import euler_angles
 from ..retarget.finding import Finding, find_bones
 from ..retarget.fingers import relaxed_fingers
 from ..retarget.ik_keys import ik_keys
@@ -26,21 +24,15 @@ from ..retarget.reaching import reach_hands
 from ..retarget.retargeting import Performance, Retargeting, WorldPose
 from ..retarget.rig import RigError
 from ..retarget.rig_map import RigBones
-from ..skeleton import JOINT_NAMES
-from .animation import animated_paths, frame_rate, frames_at, keys_digest, remove_curves, sampled_curves, write_curves
-from .armature import pelvis_places, rest_rotations, smpl_rotations
+from .animation import animated_paths, remove_curves, write_curves
+from .baked_actions import BAKED_FROM, BAKED_ON, KEYED, OPTIONS, action_of, bake_of, take_action
 from .before_bake import BeforeBake
-from .character import motion_of
+from .bone_channels import location_channels, rest_channels, turn_channels
+from .performances import performance_digest, performance_of
 from .rig_reading import apply_settings, check_modes, present, read_rig, reading_rig, settings_of
 
 Array = NDArray[Any]
 
-#: What actions that were retargeted remember: the take that they come from, what it was like, and what was asked for.
-MARK, BAKED_FROM, OPTIONS = "limber_take", "limber_baked_from", "limber_bake_options"
-#: The name of the armature object; what is neither in use nor stashed is known by it.
-BAKED_ON = "limber_baked_on"
-#: The paths that were keyed, a line each; they go where the next bake keys others.
-KEYED = "limber_keyed"
 #: How far from its object's origin a rig's floor may lie, as a part of its height.
 _OFF_FLOOR = 0.05
 #: A bone is posed that is turned or scaled by more, or moved by more of its length.
@@ -78,37 +70,6 @@ def find_rig_bones(target: Any) -> Finding:
     return find_bones(rig)
 
 
-def performance_of(armature: Any) -> tuple[Performance, Array]:
-    """What a captured person does in the world, as the keys now say, and the frames (T,) of the scene it is done at.
-
-    Raises:
-        CharacterError: if the armature holds no capture.
-        RigError: if its object is scaled unevenly.
-    """
-    motion = motion_of(armature)
-    frames = frames_at(motion.timestamps_s, frame_rate(armature.users_scene[0]))
-    turn_paths = [f'pose.bones["{name}"].rotation_quaternion' for name in JOINT_NAMES]
-    location_path = f'pose.bones["{JOINT_NAMES[0]}"].location'
-    rest: dict[str, Array] = dict.fromkeys(turn_paths, rotations.IDENTITY) | {location_path: np.zeros(3)}
-    values = sampled_curves(armature, rest, frames)
-    turns = rotations.normalize(np.stack([values[path] for path in turn_paths], axis=1))
-    local = smpl_rotations(turns, rest_rotations(armature))
-    joints = motion.rest_joints.astype(np.float64)
-    trans = pelvis_places(values[location_path], armature) - joints[0]
-    turned, places = kinematics.forward_kinematics(local, joints, trans)
-    performance = Performance(turned, places, joints, motion.contacts.astype(np.float64), motion.timestamps_s)
-    place, turn, scale = armature.matrix_world.decompose()
-    if min(scale) <= 0 or max(scale) - min(scale) > 1e-3 * max(scale):
-        raise RigError(f"'{armature.name}' is scaled unevenly. Apply its scale first.")
-    return performance.grown(float(scale.x)).moved(np.array(turn), np.array(place)), frames
-
-
-def performance_digest(armature: Any) -> str:
-    """Tells whether :func:`performance_of` a captured person is the same as at another time."""
-    placed = " ".join(f"{value:.5f}" for row in armature.matrix_world for value in row)
-    return f"{keys_digest(armature)} {placed}"
-
-
 def retarget(
     target: Any, performance: Performance, frames: Array, bones: RigBones, take: str, options: BakeOptions = NO_OPTIONS
 ) -> Any:
@@ -130,6 +91,11 @@ def retarget(
         RigError: if bones are missing, the rig does not stand, is edited, or has no IK that is asked for.
     """
     return _baked(Baking(target, performance, frames, bones, take, options))
+
+
+def retarget_person(target: Any, armature: Any, bones: RigBones, options: BakeOptions = NO_OPTIONS) -> Any:
+    """:func:`retarget` of a captured person's armature."""
+    return _baked(Baking.of_person(target, armature, bones, options))
 
 
 def _baked(baking: Baking) -> Any:
@@ -229,15 +195,15 @@ class Baking:
         if _came_posed(target, bones, self._floor):
             put_to_rest(target, bones)
         apply_settings(target, bones)
-        before, moved = _action_of(target), animated_paths(target)
-        action = _take_action(target, self.take)
+        before, moved = action_of(target), animated_paths(target)
+        action = take_action(target, self.take)
         if action != before:
             # where an action left what it moved that plays no more, it would bend or displace the whole take
-            _rest_channels(target, moved, _carrying(target, bones))
+            rest_channels(target, moved, _carrying(target, bones))
         self._action_name = action.name
         still = {path: np.array([[value]]) for path, value in settings_of(target, bones).items()}
-        still |= _turn_channels(target, {bone: turn[None] for bone, turn in fingers.items()})
-        moving = _turn_channels(target, turns) | _location_channels(locations)
+        still |= turn_channels(target, {bone: turn[None] for bone, turn in fingers.items()})
+        moving = turn_channels(target, turns) | location_channels(locations)
         _forget_others(target, action, {*still, *moving})
         write_curves(target, still, frames[:1])
         paths, at_once = list(moving), max(1, KEYS_AT_ONCE // max(len(frames), 1))
@@ -258,7 +224,7 @@ class Baking:
             RigError: if it is gone.
         """
         target = present(self._target_name)
-        return BeforeBake(target, list(settings_of(target, self._bones)), _bake_of(target, self.take))
+        return BeforeBake(target, list(settings_of(target, self._bones)), bake_of(target, self.take))
 
     def _playing_target(self) -> Any:
         """The target, which still plays the action that is being written.
@@ -268,7 +234,7 @@ class Baking:
         """
         target = present(self._target_name)
         check_modes(target)
-        action = _action_of(target)
+        action = action_of(target)
         if action is None or action.name != self._action_name:
             raise RigError(f"'{target.name}' was given another action while '{self.take}' was baked. Bake it again.")
         return target
@@ -308,70 +274,6 @@ def _carrying(target: Any, bones: RigBones) -> set[str]:
     return {above.name for bone in mapped for above in (bone, *bone.parent_recursive)}
 
 
-def retarget_person(target: Any, armature: Any, bones: RigBones, options: BakeOptions = NO_OPTIONS) -> Any:
-    """:func:`retarget` of a captured person's armature."""
-    return _baked(Baking.of_person(target, armature, bones, options))
-
-
-def bakes_of(target: Any) -> list[Any]:
-    """The retargeted actions of a target, the one in use first, then those that are stashed, then all others."""
-    animation = target.animation_data
-    kept = (
-        [animation.action, *(strip.action for track in animation.nla_tracks for strip in track.strips)]
-        if animation
-        else []
-    )
-    kept += [action for action in bpy.data.actions if action.get(BAKED_ON) == target.name]
-    return list(dict.fromkeys(action for action in kept if action is not None and MARK in action))
-
-
-def use_action(target: Any, action: Any) -> None:
-    """Has the target play one of its actions."""
-    animation = target.animation_data
-    animation.action = action
-    if bpy.app.version >= (4, 4, 0) and animation.action_slot is None and action.slots:
-        animation.action_slot = action.slots[0]
-
-
-def _action_of(target: Any) -> Any:
-    return target.animation_data.action if target.animation_data else None
-
-
-def _take_action(target: Any, take: str) -> Any:
-    """The action of a take on this target, in use; what was in use before is stashed."""
-    animation = target.animation_data or target.animation_data_create()
-    playing, before = _action_of(target), _bake_of(target, take)
-    if playing is not None and playing != before:
-        _stash(animation, playing)
-    if before is not None:
-        use_action(target, before)
-        return before
-    action = bpy.data.actions.new(f"{take} on {target.name}")
-    action.use_fake_user = True
-    action[MARK] = take
-    animation.action = action
-    return action
-
-
-def _bake_of(target: Any, take: str) -> Any:
-    """The action that a take was baked to, or None."""
-    return next((action for action in bakes_of(target) if action[MARK] == take), None)
-
-
-def _stash(animation: Any, action: Any) -> None:
-    """As Blender's Stash does: a muted track keeps the action with the object."""
-    action.use_fake_user = True
-    if any(strip.action == action for track in animation.nla_tracks for strip in track.strips):
-        return
-    slot = getattr(animation, "action_slot", None)
-    track = animation.nla_tracks.new()
-    track.name = f"[Action Stash] {action.name}"
-    strip = track.strips.new(action.name, int(action.frame_range[0]), action)
-    if slot is not None:
-        strip.action_slot = slot
-    track.mute = True
-
-
 _Keys = Mapping[str, Array]
 
 
@@ -388,57 +290,7 @@ def _keys_on_ik(retargeting: Retargeting, pose: WorldPose) -> tuple[_Keys, _Keys
     return {**kept, **controls.turns}, {keys.carrier: keys.locations, **controls.locations}
 
 
-def _turn_channels(target: Any, turns_of: _Keys) -> dict[str, Array]:
-    """By RNA path, rotations in the mode that each bone has."""
-    channels = {}
-    for name, turns in turns_of.items():
-        path = f'pose.bones["{name}"]'
-        mode = target.pose.bones[name].rotation_mode
-        if mode == "QUATERNION":
-            channels[f"{path}.rotation_quaternion"] = turns
-        elif mode == "AXIS_ANGLE":
-            channels[f"{path}.rotation_axis_angle"] = _axis_angle(turns)
-        else:  # Blender names the axis first that turns first
-            channels[f"{path}.rotation_euler"] = _in_axis_order(euler_angles(turns, mode[::-1]), mode)
-    return channels
-
-
-def _location_channels(locations: _Keys) -> dict[str, Array]:
-    return {f'pose.bones["{bone}"].location': places for bone, places in locations.items()}
-
-
-#: By channel, its value at rest.
-_REST = {
-    "location": (0.0, 0.0, 0.0),
-    "rotation_quaternion": (1.0, 0.0, 0.0, 0.0),
-    "rotation_axis_angle": (0.0, 0.0, 1.0, 0.0),
-    "rotation_euler": (0.0, 0.0, 0.0),
-    "scale": (1.0, 1.0, 1.0),
-}
-
-
 def _forget_others(target: Any, action: Any, paths: Collection[str]) -> None:
     """Takes away what an earlier bake into this action keyed and this one does not; its bones go back to rest."""
     removed = remove_curves(target, set(action.get(KEYED, "").splitlines()) - {*paths})
-    _rest_channels(target, removed, target.pose.bones.keys())
-
-
-def _rest_channels(target: Any, paths: Iterable[str], names: Collection[str]) -> None:
-    """Of these RNA paths, those that place, turn or scale one of these bones are set to rest."""
-    for path in paths:
-        parts, channel = path.split('"'), path.rpartition(".")[2]
-        if len(parts) == 3 and parts[1] in names and channel in _REST:
-            setattr(target.pose.bones[parts[1]], channel, _REST[channel])
-
-
-def _in_axis_order(angles: Array, mode: str) -> Array:
-    """(T, 3) in the order in which R = R_last R_middle R_first is written -> by x, y, z."""
-    return np.stack([angles[:, mode[::-1].index(axis)] for axis in "XYZ"], axis=-1)
-
-
-def _axis_angle(turns: Array) -> Array:
-    """(T, 4) quaternions -> (T, 4) angle and axis."""
-    vectors = rotations.log(turns)
-    angles = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    axes = np.where(angles > 0, vectors / np.where(angles > 0, angles, 1), [0.0, 1.0, 0.0])
-    return np.concatenate((angles, axes), axis=-1)
+    rest_channels(target, removed, target.pose.bones.keys())

@@ -14,7 +14,8 @@ from mathutils import Matrix  # noqa: E402
 from smpl_rig.blender.animation import fit_scene  # noqa: E402
 from smpl_rig.blender.character import CharacterError, apply_smoothness, build_character  # noqa: E402
 from smpl_rig.blender.live_link import is_linked, link, linked_targets, plant, unlink  # noqa: E402
-from smpl_rig.blender.retarget import BakeOptions, find_rig_bones, performance_of, retarget_person  # noqa: E402
+from smpl_rig.blender.performances import performance_of  # noqa: E402
+from smpl_rig.blender.retarget import BakeOptions, find_rig_bones, retarget_person  # noqa: E402
 from smpl_rig.blender.rig_reading import read_rig  # noqa: E402
 from smpl_rig.motion import Motion  # noqa: E402
 from smpl_rig.retarget.planting import rig_sole_points  # noqa: E402

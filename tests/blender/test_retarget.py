@@ -14,18 +14,12 @@ from mathutils import Matrix, Vector  # noqa: E402
 
 from smpl_rig import rotations  # noqa: E402
 from smpl_rig.blender.animation import fit_scene, keys_digest  # noqa: E402
+from smpl_rig.blender.baked_actions import MARK, bakes_of  # noqa: E402
 from smpl_rig.blender.bakes import bake_again, outdated_bakes  # noqa: E402
 from smpl_rig.blender.character import apply_smoothness, build_character  # noqa: E402
 from smpl_rig.blender.live_link import is_linked, link, unlink  # noqa: E402
-from smpl_rig.blender.retarget import (  # noqa: E402
-    MARK,
-    BakeOptions,
-    bakes_of,
-    find_rig_bones,
-    performance_of,
-    retarget,
-    retarget_person,
-)
+from smpl_rig.blender.performances import performance_of  # noqa: E402
+from smpl_rig.blender.retarget import BakeOptions, find_rig_bones, retarget, retarget_person  # noqa: E402
 from smpl_rig.motion import Motion  # noqa: E402
 from smpl_rig.retarget.fingers import BENT_DEG  # noqa: E402
 from smpl_rig.retarget.retargeting import Performance  # noqa: E402

@@ -14,7 +14,8 @@ bpy = pytest.importorskip("bpy")
 
 from mathutils import Matrix  # noqa: E402
 
-from smpl_rig.blender.retarget import MARK, OPTIONS, find_rig_bones, retarget  # noqa: E402
+from smpl_rig.blender.baked_actions import MARK, OPTIONS  # noqa: E402
+from smpl_rig.blender.retarget import find_rig_bones, retarget  # noqa: E402
 from smpl_rig.blender.retarget_file import main, retarget_file  # noqa: E402
 from smpl_rig.motion import Motion  # noqa: E402
 from smpl_rig.retarget.retargeting import Performance  # noqa: E402

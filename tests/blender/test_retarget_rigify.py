@@ -22,9 +22,10 @@ from smpl_rig.blender.character import build_character  # noqa: E402
 from smpl_rig.blender.deform_skeleton import deform_parents  # noqa: E402
 from smpl_rig.blender.exporters import ExportError  # noqa: E402
 from smpl_rig.blender.live_link import link, unlink  # noqa: E402
+from smpl_rig.blender.performances import performance_of  # noqa: E402
 from smpl_rig.blender.prepared import Sampled, rigid, sample_poses, sampled  # noqa: E402
 from smpl_rig.blender.preset_export import export_with_preset  # noqa: E402
-from smpl_rig.blender.retarget import BakeOptions, find_rig_bones, performance_of, retarget_person  # noqa: E402
+from smpl_rig.blender.retarget import BakeOptions, find_rig_bones, retarget_person  # noqa: E402
 from smpl_rig.blender.rig_reading import read_rig, reading_rig  # noqa: E402
 from smpl_rig.exports.preset import preset  # noqa: E402
 from smpl_rig.exports.written_bones import WrittenBones  # noqa: E402
