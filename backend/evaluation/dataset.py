@@ -27,6 +27,7 @@ from .datasets import emdb, human36m, mpi_inf_3dhp, pose2sim, threedpw
 from .datasets.filmed import DatasetError, FilmedPerson, Posed
 from .licensed import LicensedFiles
 from .protocol import PROTOCOLS, UNLICENSED, Errors, Protocol, Shape, shape_of, truth_of
+from .scores import METRICS
 from .watching import Seen, stretched, watch
 
 Floats = NDArray[np.floating[Any]]
@@ -40,15 +41,8 @@ READERS: Mapping[str, Callable[[Path], Iterator[FilmedPerson]]] = MappingProxyTy
         "pose2sim": pose2sim.read,
     }
 )
-_COLUMNS = {
-    "frames": "frames",
-    "seen": "seen %",
-    "pa_mpjpe": "PA-MPJPE",
-    "mpjpe": "MPJPE",
-    "pve": "PVE",
-    "acc_err": "ACC-ERR",
-    "pck": "PCK@150",
-    "auc": "AUC",
+_COLUMNS = {"frames": "frames", "seen": "seen %"} | {
+    name: METRICS[name] for name in ("pa_mpjpe", "mpjpe", "pve", "acc_err", "pck", "auc")
 }
 
 #: Is told the name of the person who is next.

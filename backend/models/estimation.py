@@ -183,9 +183,8 @@ def place_before_camera(
     transl = places_before_camera(points, pixels, weights, intrinsics)
     transl = _filled(transl, track)
     projected = (points + transl[:, None]) @ intrinsics.T
-    heights = _tensor(np.nan_to_num(track.boxes[:, 2:].max(axis=1), nan=1.0).clip(1.0), body)
     apart = (projected[..., :2] / projected[..., 2:].clamp_min(0.1) - pixels).norm(dim=-1)
-    return transl.cpu().numpy(), (apart / heights[:, None]).cpu().numpy()
+    return transl.cpu().numpy(), (apart / _tensor(track.heights_px, body)[:, None]).cpu().numpy()
 
 
 def places_before_camera(points: Tensor, pixels: Tensor, weights: Tensor, K: Tensor) -> Tensor:
