@@ -7,17 +7,15 @@ from typing import Any
 import bpy
 from bpy.props import FloatProperty, StringProperty
 
-from . import session
-from .operators import LimberOperator
+from .operators import BetweenCaptures
 from .smpl_rig.errors import LimberError
 
 
-class LIMBER_OT_import_motion(LimberOperator):  # noqa: N801
+class LIMBER_OT_import_motion(BetweenCaptures):  # noqa: N801
     """Make people of what other programs captured: BVH, AMC, glTF, AMASS, WHAM, VIBE, PHALP, GVHMR, AIST++"""
 
     bl_idname = "limber.import_motion"
     bl_label = "Import Motion"
-    bl_options = {"UNDO"}  # noqa: RUF012
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.bvh;*.amc;*.npz;*.pkl;*.glb;*.gltf", options={"HIDDEN"})
@@ -27,13 +25,6 @@ class LIMBER_OT_import_motion(LimberOperator):  # noqa: N801
         min=0,
         soft_max=240,
     )
-
-    @classmethod
-    def poll(cls, _context: Any) -> bool:
-        if session.current().is_capturing:
-            cls.poll_message_set("A capture is under way")
-            return False
-        return True
 
     def invoke(self, context: Any, _event: Any) -> set[str]:
         context.window_manager.fileselect_add(self)

@@ -52,12 +52,10 @@ class LimberOperator(bpy.types.Operator):  # type: ignore[misc]
         self.report({"ERROR"}, message)
 
 
-class _Capturing(LimberOperator):
-    """Follows a capture without holding Blender up; called from a script, it returns when the capture is over."""
+class BetweenCaptures(LimberOperator):
+    """Makes people, so that it has to wait while a capture is about to."""
 
     bl_options = {"UNDO"}  # noqa: RUF012
-
-    _timer: Any = None
 
     @classmethod
     def poll(cls, _context: Any) -> bool:
@@ -65,6 +63,12 @@ class _Capturing(LimberOperator):
             cls.poll_message_set("A capture is under way")
             return False
         return True
+
+
+class _Capturing(BetweenCaptures):
+    """Follows a capture without holding Blender up; called from a script, it returns when the capture is over."""
+
+    _timer: Any = None
 
     def job(self, context: Any) -> tuple[CaptureJob, Path | None]:
         """What is to be captured, and where its footage lies.
