@@ -14,7 +14,7 @@ from .smpl_rig.errors import LimberError
 #: Of one bake's progress, so much is the reading and the finding of poses, of which nobody knows how far it is.
 _SOLVED = 0.7
 #: So long a rig is read at once: about as long as Blender takes to draw.
-_READING_S = 0.04
+READING_S = 0.04
 
 
 class BakeRun:
@@ -88,7 +88,7 @@ class BakeRun:
     def _step(self) -> None:
         if self._baking is None:
             self._baking = self._begin(self._done)
-            self._reading = self._baking.read(_READING_S)
+            self._reading = self._baking.read(READING_S)
         elif self._reading is not None:
             self._read(self._reading)
         elif self._pieces is None:

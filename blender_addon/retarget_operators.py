@@ -1,6 +1,7 @@
 """Taking captured motion to other characters: what the buttons do."""
 # mypy: disable-error-code="valid-type"
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ import bpy
 from bpy.props import StringProperty
 
 from . import retarget_watch, session
-from .bake_run import BakeRun
+from .bake_run import READING_S, BakeRun
+from .link_run import LinkRun
 from .operators import LimberOperator
 from .retarget_properties import bone_names, is_known
 from .smpl_rig.errors import LimberError
@@ -76,10 +78,10 @@ class LIMBER_OT_find_bones(_WithTarget):  # noqa: N801
 class _Baking(LimberOperator):
     """Bakes without holding Blender up; called from a script, it returns when all is baked."""
 
-    _run: BakeRun | None = None
+    _run: BakeRun | LinkRun | None = None
     _timer: Any = None
 
-    def begin(self, context: Any) -> BakeRun:
+    def begin(self, context: Any) -> BakeRun | LinkRun:
         """What is to be baked.
 
         Raises:
@@ -87,7 +89,7 @@ class _Baking(LimberOperator):
         """
         raise NotImplementedError
 
-    def conclude(self, context: Any, run: BakeRun) -> None:
+    def conclude(self, context: Any, run: BakeRun | LinkRun) -> None:
         """After all is baked, or the user has stopped it and the target is as it was."""
         retarget_watch.note_outdated()
         self.report({"INFO"}, f"Baked {', '.join(run.actions) or 'nothing'}" if run.is_over else "Stopped")
@@ -108,7 +110,7 @@ class _Baking(LimberOperator):
 
     def invoke(self, context: Any, _event: Any) -> set[str]:
         if retarget_watch.baking() is not None:
-            self.fail("A bake is under way. Wait until it is done, or press Esc to stop it.")
+            self.fail("Limber is at work on a character. Wait until that is done, or press Esc to stop it.")
             return {"CANCELLED"}
         return self.guard(lambda: self._begin_modal(context))
 
@@ -151,10 +153,10 @@ class _Baking(LimberOperator):
         retarget_watch.show_baking(self._run)
         self._timer = context.window_manager.event_timer_add(_STEP_S, window=context.window)
         context.window_manager.modal_handler_add(self)
-        context.workspace.status_text_set("Limber is baking. Esc: Stop")
+        context.workspace.status_text_set(f"{self._run.said}. Esc: Stop")
         return {"RUNNING_MODAL"}
 
-    def _end(self, context: Any, run: BakeRun, outcome: set[str]) -> set[str]:
+    def _end(self, context: Any, run: BakeRun | LinkRun, outcome: set[str]) -> set[str]:
         self._stop(context)
         self.conclude(context, run)
         return outcome
@@ -232,7 +234,7 @@ class _BakingAgain(_Baking):
 
         return BakeRun([person for person, _ in wanted], begin)
 
-    def conclude(self, context: Any, run: BakeRun) -> None:
+    def conclude(self, context: Any, run: BakeRun | LinkRun) -> None:
         from .smpl_rig.blender.baked_actions import use_action
 
         target, action = bpy.data.objects.get(self._target_name), bpy.data.actions.get(self._action_name)
@@ -265,7 +267,7 @@ class LIMBER_OT_keep_up(_BakingAgain):  # noqa: N801
 
         return self.begin_again(present(self.target))
 
-    def conclude(self, context: Any, run: BakeRun) -> None:
+    def conclude(self, context: Any, run: BakeRun | LinkRun) -> None:
         target = bpy.data.objects.get(self._target_name)
         if target is not None and not run.is_over:
             target.limber_target.keeps_up = False
@@ -273,23 +275,40 @@ class LIMBER_OT_keep_up(_BakingAgain):  # noqa: N801
         super().conclude(context, run)
 
 
-class LIMBER_OT_link_target(_WithTargetAndPerson):  # noqa: N801
+class LIMBER_OT_link_target(_Baking, _WithTargetAndPerson):  # noqa: N801
     """Let the target follow the active person as it moves and is edited, without keys; again, to let go of it"""
 
     bl_idname = "limber.link_target"
     bl_label = "Live Link"
     bl_options = {"UNDO"}  # noqa: RUF012
 
-    def run(self, context: Any) -> set[str]:
-        from .smpl_rig.blender.live_link import is_linked, link, unlink
+    _target_name = ""
+
+    def begin(self, context: Any) -> LinkRun:
+        from .smpl_rig.blender.live_link import is_linked, linking, unlink
 
         target = context.scene.limber_retarget.target
+        self._target_name = target.name
+        pieces: Iterator[None] = iter(())
         if is_linked(target):
             unlink(target)
         else:
-            bones = target.limber_target.rig_bones()
-            link(target, _people(context)[0], bones, context.scene.limber_retarget.options())
+            bones, options = target.limber_target.rig_bones(), context.scene.limber_retarget.options()
+            pieces = linking(target, _people(context)[0], bones, options, READING_S)
+        return LinkRun(f"Linking {target.name}", pieces)
+
+    def run(self, context: Any) -> set[str]:
+        from .smpl_rig.blender.live_link import is_linked, plant
+        from .smpl_rig.blender.rig_reading import present
+
+        self.begin(context).finish()
+        target = present(self._target_name)
+        if is_linked(target):
+            plant(target)
         return {"FINISHED"}
+
+    def conclude(self, _context: Any, _run: BakeRun | LinkRun) -> None:
+        retarget_watch.ask()  # feet are planted in a thread
 
 
 class _MapFile(_WithTarget):

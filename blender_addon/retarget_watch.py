@@ -16,6 +16,7 @@ import bpy
 
 from . import session
 from .bake_run import BakeRun
+from .link_run import LinkRun
 from .retarget_properties import is_absent, is_known
 from .smpl_rig.errors import LimberError
 
@@ -25,7 +26,7 @@ _PAUSE_S, _LOOK_S = 0.25, 0.05
 _changed_s = 0.0
 #: What is being planted, and the thread that does it.
 _under_way: list[tuple[Any, threading.Thread]] = []
-_baking: BakeRun | None = None
+_baking: BakeRun | LinkRun | None = None
 
 
 def begin() -> None:
@@ -96,13 +97,13 @@ def note_outdated() -> None:
             session.redraw()
 
 
-def baking() -> BakeRun | None:
-    """What is being baked while the user may go on working."""
+def baking() -> BakeRun | LinkRun | None:
+    """What is being baked or linked while the user may go on working."""
     return _baking
 
 
-def show_baking(run: BakeRun | None) -> None:
-    """Has the panel show that this is being baked, or nothing."""
+def show_baking(run: BakeRun | LinkRun | None) -> None:
+    """Has the panel show that this is being baked or linked, or nothing."""
     global _baking  # noqa: PLW0603  (operators come and go)
     _baking = run
 
@@ -158,12 +159,12 @@ def _handlers() -> list[tuple[list[Any], Any]]:
 @bpy.app.handlers.persistent  # type: ignore[untyped-decorator]
 def _after_update(_scene: Any, depsgraph: Any) -> None:
     if any(_may_concern(update) for update in depsgraph.updates) or _is_anybody_absent(depsgraph):
-        _ask()
+        ask()
 
 
 @bpy.app.handlers.persistent  # type: ignore[untyped-decorator]
 def _after_any(*_: Any) -> None:
-    _ask()
+    ask()
 
 
 def _may_concern(update: Any) -> bool:
@@ -186,7 +187,8 @@ def _is_anybody_absent(depsgraph: Any) -> bool:
     return any(each is not None and is_absent(each) for each in named)
 
 
-def _ask() -> None:
+def ask() -> None:
+    """Has feet planted and bakes looked at, after a pause."""
     global _changed_s  # noqa: PLW0603  (Blender calls functions)
     _changed_s = time.monotonic()
     if not bpy.app.timers.is_registered(_after_pause):

@@ -12,6 +12,8 @@ library overrides allow.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -34,7 +36,7 @@ from .armature import rest_rotations
 from .baked_actions import use_action
 from .performances import performance_digest, performance_of
 from .retarget import NO_OPTIONS, BakeOptions
-from .rig_reading import LINK, apply_settings, read_rig, settings_of
+from .rig_reading import LINK, apply_settings, present, read_rig, reading_rig, settings_of
 
 Array = NDArray[Any]
 
@@ -87,10 +89,28 @@ def link(target: Any, armature: Any, bones: RigBones, options: BakeOptions = NO_
         RigError: as :func:`~smpl_rig.blender.retarget.retarget` does, and if the two are one.
         CharacterError: if the armature holds no capture.
     """
+    for _ in linking(target, armature, bones, options):
+        pass
+    plant(target)
+
+
+def linking(
+    target: Any, armature: Any, bones: RigBones, options: BakeOptions = NO_OPTIONS, at_once_s: float = math.inf
+) -> Iterator[None]:
+    """:func:`link` in pieces, but for the feet, which are left to :func:`plant`: the rig is read for so long at once.
+
+    Between two pieces everything is as it was, and Blender may do anything.
+
+    Raises:
+        RigError: as :func:`link` does, and if one of the two goes away meanwhile.
+        CharacterError: as :func:`link` does.
+    """
     if target == armature:
         raise RigError("A person cannot follow itself. Choose another target.")
+    names = target.name, armature.name
     performance, _ = performance_of(armature)
-    rig, _ = read_rig(target, bones, tuple(bones.fingers()) if options.relax_fingers else ())
+    rig, _ = yield from reading_rig(target, bones, tuple(bones.fingers()) if options.relax_fingers else (), at_once_s)
+    target, armature = (present(name) for name in names)
     retargeting = Retargeting(rig, bones, performance.rest_joints)
     fingers = relaxed_fingers(retargeting) if options.relax_fingers else {}
     unlink(target)
@@ -111,7 +131,6 @@ def link(target: Any, armature: Any, bones: RigBones, options: BakeOptions = NO_
     constraint.name = f"{LINK} place"
     constraint.target = empties.carrier(retargeting, begin)
     _retargetings[collection.session_uid] = retargeting
-    plant(target)
 
 
 def plant(target: Any) -> bool:

@@ -123,6 +123,24 @@ def test_the_link_is_made_and_undone(limber: Any, scene: Any) -> None:
     assert not live_link.is_linked(target)
 
 
+def test_a_link_is_made_in_steps_and_can_be_stopped(limber: Any, scene: Any) -> None:
+    scene.limber_retarget.target = target = _target(limber)
+    person = bpy.data.objects["Walker"]
+    live_link, runs = limber.module("smpl_rig.blender.live_link"), limber.module("link_run")
+    run = runs.LinkRun("Linking", live_link.linking(target, person, target.limber_target.rig_bones()))
+    run.stop()
+    run.step()
+    assert run.is_over
+    assert not live_link.is_linked(target)
+    run = runs.LinkRun("Linking", live_link.linking(target, person, target.limber_target.rig_bones()))
+    assert not run.is_over
+    run.finish()
+    assert live_link.is_linked(target)
+    assert live_link.Planting.of(target) is not None  # which is left to the watch
+    limber.module("retarget_watch").look()
+    assert live_link.Planting.of(target) is None
+
+
 def test_a_linked_target_takes_up_what_is_chosen(limber: Any, scene: Any) -> None:
     scene.limber_retarget.target = target = _target(limber)
     bpy.ops.limber.link_target()

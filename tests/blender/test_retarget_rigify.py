@@ -21,7 +21,7 @@ from smpl_rig.blender.armature import edit_bones  # noqa: E402
 from smpl_rig.blender.character import build_character  # noqa: E402
 from smpl_rig.blender.deform_skeleton import deform_parents  # noqa: E402
 from smpl_rig.blender.exporters import ExportError  # noqa: E402
-from smpl_rig.blender.live_link import link, unlink  # noqa: E402
+from smpl_rig.blender.live_link import is_linked, link, linking, plant, unlink  # noqa: E402
 from smpl_rig.blender.performances import performance_of  # noqa: E402
 from smpl_rig.blender.prepared import Sampled, rigid, sample_poses, sampled  # noqa: E402
 from smpl_rig.blender.preset_export import export_with_preset  # noqa: E402
@@ -372,3 +372,39 @@ def test_a_live_link_shows_what_baking_gives(
     assert rigify.animation_data.action == own
     degrees, away = apart(scene, rigify, baked, ["DEF-forearm.L", "DEF-f_index.02.L"])
     assert degrees > 5
+
+
+def test_a_link_is_made_in_pieces_as_at_once(
+    scene: Any, rigify: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]
+) -> None:
+    motion = walking(rest_joints, make_motion)
+    fit_scene(scene, motion)
+    person = build_character(scene, motion, None, "Walker", 0.0)
+    bones = find_rig_bones(rigify).bones
+    link(rigify, person, bones)
+    shown = deforming(bones)
+    at_once = deformed(scene, rigify, shown, FRAMES)
+    unlink(rigify)
+    there, pieces = set(bpy.data.objects), 0
+    for _ in linking(rigify, person, bones, at_once_s=0.0):
+        pieces += 1
+        assert not is_linked(rigify)
+        assert set(bpy.data.objects) == there
+    assert pieces > 10
+    assert is_linked(rigify)
+    assert plant(rigify)
+    np.testing.assert_allclose(deformed(scene, rigify, shown, FRAMES), at_once, atol=1e-6)
+
+
+def test_a_link_whose_person_is_deleted_meanwhile_is_not_made(
+    scene: Any, rigify: Any, rest_joints: np.ndarray, make_motion: Callable[..., Motion]
+) -> None:
+    motion = walking(rest_joints, make_motion)
+    person = build_character(scene, motion, None, "Walker", 0.0)
+    pieces = linking(rigify, person, find_rig_bones(rigify).bones, at_once_s=0.0)
+    next(pieces)
+    bpy.data.objects.remove(person)
+    with pytest.raises(RigError, match="'Walker' is no longer there"):
+        for _ in pieces:
+            pass
+    assert not is_linked(rigify)
