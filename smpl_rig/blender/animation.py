@@ -30,6 +30,8 @@ _SMOOTHNESS_PATH = f'["{SMOOTHNESS}"]'
 
 #: Containers round timestamps (to 1 ms in WebM and Matroska); a constant rate shows through at this tolerance.
 _WHOLE_FRAME_TOLERANCE = 0.1
+#: Blender keeps a key's frame in single precision.
+_SAME_FRAME = 1e-3
 
 
 def frame_rate(scene: Any) -> float:
@@ -67,6 +69,18 @@ def widen_scene(scene: Any, *motions: Motion) -> None:
 def _first_and_last_frame(scene: Any, motions: Sequence[Motion]) -> tuple[int, int]:
     frames = np.concatenate([frames_at(motion.timestamps_s, frame_rate(scene)) for motion in motions])
     return int(np.floor(frames.min())), int(np.ceil(frames.max()))
+
+
+def take_frames(armature: Any, motion: Motion) -> Array:
+    """(T,) frame numbers of a captured person's take: where its keys lie, also after the user has moved them all.
+
+    Where keys were added or taken away, or there are none, they are the footage's times at the scene's rate.
+    """
+    curves, _ = _curves_of(armature)
+    curve = curves.find(f'pose.bones["{JOINT_NAMES[0]}"].location')
+    if curve is None or len(curve.keyframe_points) != len(motion):
+        return frames_at(motion.timestamps_s, frame_rate(armature.users_scene[0]))
+    return _key_frames(curve).astype(np.float64)
 
 
 def write_motion(armature: Any, motion: Motion) -> None:
@@ -129,10 +143,8 @@ def keyed_smoothness(armature: Any) -> Array | None:
         return None
     curves, _ = _curves_of(armature)
     curve = curves.find(_SMOOTHNESS_PATH)
-    keys = curves.find(f'pose.bones["{JOINT_NAMES[0]}"].location').keyframe_points
-    points = np.empty(2 * len(keys), dtype=np.float32)
-    keys.foreach_get("co", points)
-    return np.clip([curve.evaluate(frame) for frame in points[::2]], 0, 1)
+    frames = _key_frames(curves.find(f'pose.bones["{JOINT_NAMES[0]}"].location'))
+    return np.clip([curve.evaluate(frame) for frame in frames], 0, 1)
 
 
 def write_curves(owner: Any, channels: Mapping[str, Array], frames: Array) -> None:
@@ -176,6 +188,22 @@ def write_curves(owner: Any, channels: Mapping[str, Array], frames: Array) -> No
     if channels:
         curve.update()  # one tells Blender that the action has changed
     owner.update_tag()
+
+
+def move_keys(owner: Any, paths: Collection[str], frames: Array) -> None:
+    """Brings the keys of these RNA paths to (T,) increasing frame numbers, where there are as many keys."""
+    curves, _ = _curves_of(owner)
+    for curve in curves:
+        keys = curve.keyframe_points
+        if curve.data_path not in paths or len(keys) != len(frames):
+            continue
+        points = np.empty((len(frames), 2), dtype=np.float32)
+        keys.foreach_get("co", points.reshape(-1))
+        if np.abs(points[:, 0] - frames).max() < _SAME_FRAME:
+            continue
+        points[:, 0] = frames
+        keys.foreach_set("co", points.reshape(-1))
+        curve.update()
 
 
 def remove_curves(owner: Any, paths: Collection[str]) -> list[str]:
@@ -231,9 +259,16 @@ def _values_at(curve: Any, frames: Array) -> Array:
     if len(keys) == len(frames):
         points = np.empty((len(frames), 2), dtype=np.float32)
         keys.foreach_get("co", points.reshape(-1))
-        if np.abs(points[:, 0] - frames).max() < 1e-3:
+        if np.abs(points[:, 0] - frames).max() < _SAME_FRAME:
             return points[:, 1].astype(np.float64)
     return np.array([curve.evaluate(float(frame)) for frame in frames])
+
+
+def _key_frames(curve: Any) -> Array:
+    """(T,) frame numbers."""
+    points = np.empty(2 * len(curve.keyframe_points), dtype=np.float32)
+    curve.keyframe_points.foreach_get("co", points)
+    return points[::2]
 
 
 def _curves_of(owner: Any) -> tuple[Any, Any]:

@@ -31,7 +31,7 @@ from ..retarget.retargeting import Performance, Retargeting, WorldPose
 from ..retarget.rig import RigError
 from ..retarget.rig_map import RigBones, parse_rig_map, rig_map_text
 from ..skeleton import INDEX, JOINT_NAMES
-from .animation import animated_paths, write_curves
+from .animation import animated_paths, move_keys, write_curves
 from .armature import rest_rotations
 from .baked_actions import use_action
 from .performances import performance_digest, performance_of
@@ -201,6 +201,7 @@ class Planting:
         begin = self._performance.joints[0, 0] * [1, 1, 0]
         moved = self._planted.place - self._followed.place
         path = _path_of(target, self._retargeting)
+        move_keys(path, ["location"], self._frames)
         write_curves(path, {"location": _path_begin(self._retargeting, begin) + moved}, self._frames)
         collection[_PLANTED] = self._digest
         return True
@@ -216,6 +217,7 @@ class Planting:
         turn = rotations.multiply(rotations.conjugate(rest), rotations.multiply(change, rest))
         base = np.broadcast_to(_link_turn(person, self._retargeting, joint, bone), turn.shape)
         keys = rotations.make_continuous(rotations.multiply(base, turn))
+        move_keys(empty, ["rotation_quaternion"], self._frames)
         write_curves(empty, {"rotation_quaternion": keys}, self._frames)
 
 

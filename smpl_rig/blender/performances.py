@@ -11,7 +11,7 @@ from .. import kinematics, rotations
 from ..retarget.retargeting import Performance
 from ..retarget.rig import RigError
 from ..skeleton import JOINT_NAMES
-from .animation import frame_rate, frames_at, keys_digest, sampled_curves
+from .animation import keys_digest, sampled_curves, take_frames
 from .armature import pelvis_places, rest_rotations, smpl_rotations
 from .character import motion_of
 
@@ -26,7 +26,7 @@ def performance_of(armature: Any) -> tuple[Performance, Array]:
         RigError: if its object is scaled unevenly.
     """
     motion = motion_of(armature)
-    frames = frames_at(motion.timestamps_s, frame_rate(armature.users_scene[0]))
+    frames = take_frames(armature, motion)
     turn_paths = [f'pose.bones["{name}"].rotation_quaternion' for name in JOINT_NAMES]
     location_path = f'pose.bones["{JOINT_NAMES[0]}"].location'
     rest: dict[str, Array] = dict.fromkeys(turn_paths, rotations.IDENTITY) | {location_path: np.zeros(3)}

@@ -24,7 +24,7 @@ from ..retarget.reaching import reach_hands
 from ..retarget.retargeting import Performance, Retargeting, WorldPose
 from ..retarget.rig import RigError
 from ..retarget.rig_map import RigBones
-from .animation import animated_paths, remove_curves, write_curves
+from .animation import animated_paths, move_keys, remove_curves, write_curves
 from .baked_actions import BAKED_FROM, BAKED_ON, KEYED, OPTIONS, action_of, bake_of, take_action
 from .before_bake import BeforeBake
 from .bone_channels import location_channels, rest_channels, turn_channels
@@ -205,6 +205,8 @@ class Baking:
         still |= turn_channels(target, {bone: turn[None] for bone, turn in fingers.items()})
         moving = turn_channels(target, turns) | location_channels(locations)
         _forget_others(target, action, {*still, *moving})
+        move_keys(target, still, frames[:1])
+        move_keys(target, moving, frames)
         write_curves(target, still, frames[:1])
         paths, at_once = list(moving), max(1, KEYS_AT_ONCE // max(len(frames), 1))
         for first in range(0, len(paths), at_once):

@@ -11,7 +11,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 from mathutils import Matrix  # noqa: E402
 
-from smpl_rig.blender.animation import fit_scene  # noqa: E402
+from smpl_rig.blender.animation import animated_paths, fit_scene, move_keys  # noqa: E402
 from smpl_rig.blender.character import CharacterError, apply_smoothness, build_character  # noqa: E402
 from smpl_rig.blender.live_link import is_linked, link, linked_targets, plant, unlink  # noqa: E402
 from smpl_rig.blender.performances import performance_of  # noqa: E402
@@ -162,6 +162,19 @@ def test_feet_are_planted_again_when_called_for(scene: Any, person: Any) -> None
     for frame in FRAMES:
         for bone, matrix in posed(scene, baked, bones.all(), frame).items():
             np.testing.assert_allclose(posed(scene, target, [bone], frame)[bone], matrix, atol=1e-3, err_msg=bone)
+
+
+def test_feet_are_planted_where_keys_were_moved(scene: Any, person: Any) -> None:
+    linked, baked = (armature_of(mpfb_bones("game_engine"), name) for name in ("Linked", "Baked"))
+    bones = find_rig_bones(linked).bones
+    link(linked, person, bones)
+    move_keys(person, animated_paths(person), 100.0 + np.arange(30))
+    assert plant(linked)
+    retarget_person(baked, person, bones)
+    scene.frame_start, scene.frame_end = 100, 129
+    degrees, away = apart(scene, linked, baked, list(bones.joints.values()))
+    assert degrees < 0.5
+    assert away < 5e-4
 
 
 def test_a_link_lives_on_in_a_file(scene: Any, person: Any, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ bpy = pytest.importorskip("bpy")
 from mathutils import Matrix, Vector  # noqa: E402
 
 from smpl_rig import rotations  # noqa: E402
-from smpl_rig.blender.animation import fit_scene, keys_digest  # noqa: E402
+from smpl_rig.blender.animation import animated_paths, fit_scene, keys_digest, move_keys  # noqa: E402
 from smpl_rig.blender.baked_actions import MARK, bakes_of  # noqa: E402
 from smpl_rig.blender.bakes import bake_again, outdated_bakes  # noqa: E402
 from smpl_rig.blender.character import apply_smoothness, build_character  # noqa: E402
@@ -283,6 +283,28 @@ def test_edited_keys_are_what_is_retargeted(scene: Any, person: Any) -> None:
     assert changed[9]
     assert not changed[:8].any()
     assert not changed[11:].any()
+
+
+def test_a_take_whose_keys_were_moved_is_baked_where_they_are(scene: Any, person: Any) -> None:
+    """As by sliding and scaling them in the Dope Sheet; also into the action of an earlier bake."""
+    target = armature_of(mpfb_bones("mixamo"))
+    bones = find_rig_bones(target).bones
+    action = retarget_person(target, person, bones)
+    moved = 200 + 1.5 * np.arange(120)
+    move_keys(person, animated_paths(person), moved)
+    assert outdated_bakes(target) == [action]
+    assert bake_again(target, bones) == [action]
+    assert tuple(action.frame_range) == (moved[0], moved[-1])
+    assert limb_errors(scene, target, bones, person, [200, 230, 290, 350]).max() < 3
+
+
+def test_a_take_is_baked_at_its_keys_where_the_scene_has_been_given_another_rate(scene: Any, person: Any) -> None:
+    scene.render.fps *= 2
+    target = armature_of(mpfb_bones("mixamo"))
+    bones = find_rig_bones(target).bones
+    action = retarget_person(target, person, bones)
+    assert tuple(action.frame_range) == tuple(person.animation_data.action.frame_range) == (1, 120)
+    assert limb_errors(scene, target, bones, person, FRAMES).max() < 3
 
 
 def test_a_person_who_was_moved_is_followed_there(scene: Any, person: Any) -> None:
