@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import bpy
 
 #: What actions that were retargeted remember: the take that they come from, what it was like, and what was asked for.
 MARK, BAKED_FROM, OPTIONS = "limber_take", "limber_baked_from", "limber_bake_options"
-#: The name of the armature object; what is neither in use nor stashed is known by it.
-BAKED_ON = "limber_baked_on"
+#: The name of the armature object, and what it is known by under another name: what is neither in use nor stashed is
+#: found by them. The object has the second, too, and so have copies of it.
+BAKED_ON, CHARACTER = "limber_baked_on", "limber_character"
 #: The paths that were keyed, a line each; they go where the next bake keys others.
 KEYED = "limber_keyed"
 
@@ -22,8 +24,24 @@ def bakes_of(target: Any) -> list[Any]:
         if animation
         else []
     )
-    kept += [action for action in bpy.data.actions if action.get(BAKED_ON) == target.name]
+    kept += [action for action in bpy.data.actions if _was_baked_on(action, target)]
     return list(dict.fromkeys(action for action in kept if action is not None and MARK in action))
+
+
+def remember_target(action: Any, target: Any) -> None:
+    """Has an action known as the target's, whatever the target will be called."""
+    if CHARACTER not in target:
+        target[CHARACTER] = uuid.uuid4().hex
+    action[BAKED_ON], action[CHARACTER] = target.name, target[CHARACTER]
+
+
+def _was_baked_on(action: Any, target: Any) -> bool:
+    if BAKED_ON not in action:
+        return False
+    known = [each.name for each in bpy.data.objects if CHARACTER in each and each[CHARACTER] == action.get(CHARACTER)]
+    if not known or action[BAKED_ON] in known:  # none: of an earlier version, or on a library override opened again
+        return bool(action[BAKED_ON] == target.name)
+    return target.name in known
 
 
 def bake_of(target: Any, take: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..retarget.rig import RigError
+from .baked_actions import CHARACTER
 from .rig_reading import channels_of, present, set_channels, set_values, values_of
 
 
@@ -26,6 +27,7 @@ class BeforeBake:
         action = animation.action if animation else None
         self._target_name = target.name
         self._is_animated = animation is not None
+        self._is_known = CHARACTER in target
         self._action_name = action.name if action else ""
         self._slot = getattr(animation, "action_slot_handle", 0) if animation else 0
         self._tracks = {track.name for track in animation.nla_tracks} if animation else set()
@@ -59,6 +61,8 @@ class BeforeBake:
         self._bring_back_animation(target)
         set_channels(target, self._poses)
         set_values(target, self._switches)
+        if not self._is_known and CHARACTER in target:
+            del target[CHARACTER]
         target.update_tag()
 
     def let_go(self) -> None:

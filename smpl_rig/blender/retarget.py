@@ -25,7 +25,7 @@ from ..retarget.retargeting import Performance, Retargeting, WorldPose
 from ..retarget.rig import RigError
 from ..retarget.rig_map import RigBones
 from .animation import animated_paths, move_keys, remove_curves, write_curves
-from .baked_actions import BAKED_FROM, BAKED_ON, KEYED, OPTIONS, action_of, bake_of, take_action
+from .baked_actions import BAKED_FROM, KEYED, OPTIONS, action_of, bake_of, remember_target, take_action
 from .before_bake import BeforeBake
 from .bone_channels import location_channels, rest_channels, turn_channels
 from .performances import performance_digest, performance_of
@@ -214,7 +214,8 @@ class Baking:
             target = self._playing_target()
             write_curves(target, {path: moving[path] for path in paths[first : first + at_once]}, frames)
         action = target.animation_data.action
-        action[KEYED], action[BAKED_ON] = "\n".join((*still, *moving)), target.name
+        action[KEYED] = "\n".join((*still, *moving))
+        remember_target(action, target)
         action[OPTIONS] = asdict(self._options)
         if self._digest is not None:
             action[BAKED_FROM] = self._digest

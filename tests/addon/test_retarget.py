@@ -243,7 +243,7 @@ def test_takes_are_baked_in_steps_as_at_once(limber: Any, scene: Any, monkeypatc
 def _state(limber: Any, target: Any) -> tuple[Any, ...]:
     """All that baking may change."""
     animation = target.animation_data
-    poses = [tuple(map(tuple, bone.matrix_basis)) for bone in target.pose.bones]
+    poses = [tuple(map(tuple, bone.matrix_basis)) for bone in target.pose.bones], sorted(target.keys())
     if animation is None:
         return None, [], sorted(action.name for action in bpy.data.actions), poses
     keys = limber.module("smpl_rig.blender.animation").keys_digest(target) if animation.action else ""

@@ -272,6 +272,33 @@ def test_baking_again_leaves_in_use_what_is(people: list[Any]) -> None:
     assert len(bpy.data.actions) == 4
 
 
+def test_a_take_out_of_use_is_still_known_when_the_target_is_renamed(scene: Any, person: Any) -> None:
+    target = armature_of(mpfb_bones("mixamo"), "Hero")
+    bones = find_rig_bones(target).bones
+    action = retarget_person(target, person, bones)
+    target.animation_data.action = None
+    target.name = "Heroine"
+    assert bakes_of(target) == [action]
+    other = armature_of(mpfb_bones("mixamo"), "Hero")  # who comes to the name is nobody's heir
+    assert bakes_of(other) == []
+    retarget_person(other, person, bones)
+    assert bakes_of(target) == [action]
+    assert retarget_person(target, person, bones) == action
+
+
+def test_takes_out_of_use_stay_with_who_was_copied(scene: Any, person: Any) -> None:
+    target = armature_of(mpfb_bones("mixamo"), "Hero")
+    bones = find_rig_bones(target).bones
+    action = retarget_person(target, person, bones)
+    target.animation_data.action = None
+    copied = target.copy()
+    scene.collection.objects.link(copied)
+    assert bakes_of(copied) == []
+    own = retarget_person(copied, person, bones)
+    copied.animation_data.action = None
+    assert (bakes_of(target), bakes_of(copied)) == ([action], [own])
+
+
 def test_edited_keys_are_what_is_retargeted(scene: Any, person: Any) -> None:
     before, _ = performance_of(person)
     scene.frame_set(10)
