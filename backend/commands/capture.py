@@ -82,15 +82,14 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.json:
         print(json.dumps(report, indent=2))
     else:
-        _print_summary(report)
+        print(summary(report))
         print_paths(written)
     return 0
 
 
-def _print_summary(report: dict[str, Any]) -> None:
-    for warning in report["warnings"]:
-        print(f"warning: {warning}")
+def summary(report: dict[str, Any]) -> str:
+    """A capture's report in lines, for people."""
     frames, rate = report["footage"]["frames_read"], report["frames_per_second"]
-    print(
-        f"{frames} frames, {len(report['people_found'])} people found, {rate} frames per second on {report['device']}"
-    )
+    people = "1 person" if len(report["people_found"]) == 1 else f"{len(report['people_found'])} people"
+    warnings = [f"warning: {warning}" for warning in report["warnings"]]
+    return "\n".join((*warnings, f"{frames} frames, {people} found, {rate} frames per second on {report['device']}"))

@@ -83,7 +83,8 @@ def footage_at(text: str) -> FootageRecord:
     except (OSError, ValueError, RuntimeError) as error:
         message = f"{text} cannot be read on the backend's machine ({_reason(error)}). Give the whole path of a video."
         raise ApiError(404, "footage_not_found", message) from None
-    message = f"{text} is neither a file nor a folder or pattern of images. Choose a video or images."
+    found = "holds no images" if path.is_dir() else "stands for no images" if is_image_sequence(path) else "is no file"
+    message = f"{text} {found}. Choose a video, a folder of images or a pattern like shot_%04d.png."
     raise ApiError(404, "footage_not_found", message)
 
 

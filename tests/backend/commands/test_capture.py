@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from backend import cli
+from backend.commands.capture import summary
 from backend.demo.clip import RenderedClip
 from smpl_rig.motion import Motion
 
@@ -32,6 +33,18 @@ def test_captures_exports_and_reports(
     assert all(Path(path).stat().st_size > 0 for path in report["written"])
     assert len(Motion.load(out / "person_0.npz")) == 16
     assert {path.name for path in out.iterdir()} == {*(Path(path).name for path in report["written"]), "report.json"}
+
+
+@pytest.mark.parametrize(("people", "said"), [(0, "0 people"), (1, "1 person"), (2, "2 people")])
+def test_the_summary_counts_people_in_words(people: int, said: str) -> None:
+    report = {
+        "warnings": ["It is dark."],
+        "footage": {"frames_read": 16},
+        "people_found": [{"person": number} for number in range(people)],
+        "frames_per_second": 20.5,
+        "device": "cpu",
+    }
+    assert summary(report) == f"warning: It is dark.\n16 frames, {said} found, 20.5 frames per second on cpu"
 
 
 @pytest.mark.parametrize(

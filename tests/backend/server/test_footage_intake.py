@@ -148,9 +148,17 @@ def test_pattern_of_images_on_this_machine(server: Any, tmp_path: Path) -> None:
 def test_paths_that_are_no_footage(server: Any, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "empty").mkdir()
-    for path in ("/dev/zero", tmp_path / "pipe", tmp_path / "empty", tmp_path / "missing.mp4", "/" + "a" * 4000):
+    for path, said in (
+        ("/dev/zero", "is no file"),
+        (tmp_path / "pipe", "is no file"),
+        (tmp_path / "empty", "holds no images"),
+        (tmp_path / "a_%04d.png", "stands for no images"),
+        (tmp_path / "missing.mp4", "No such file"),
+        ("/" + "a" * 4000, "name too long"),
+    ):
         answer = server.client.post("/v1/footage", json={"path": str(path)})
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "footage_not_found"), path
+        assert said in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("path", ["clip.mp4", "../clip.mp4", "~/clip.mp4", "", "file:///clip.mp4", "/a\0b", 5, None])
