@@ -37,7 +37,17 @@ from backend.models.estimation import estimate_body, once, with_mirror_image
 from backend.models.weights import load_networks
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
-from backend.placement import CameraPath, camera_stays, intrinsics, moving_camera_path, place, turning_camera_path
+from backend.placement import (
+    CameraPath,
+    PersonSeen,
+    camera_stays,
+    intrinsics,
+    moving_camera_path,
+    on_shared_floor,
+    place,
+    shared_rotation,
+    turning_camera_path,
+)
 from backend.threads import SOLVER_THREADS, torch_threads
 from smpl_rig import rotations
 from smpl_rig.body import Body, load_body
@@ -125,7 +135,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
         find_pose = pose_finder(network, settings, footage, body, K, device, camera)
     chosen = choose_people(tracks, settings.person)
 
-    motions = []
+    found = []
     for number, track in enumerate(chosen):
 
         def pose_progress(fraction: float, number: int = number) -> None:
@@ -134,10 +144,15 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
         pose_progress(0.0)
         with stages.timed("pose"):
             repaired, trusted_3d = repair_swaps(track)
-            in_camera = find_pose(repaired, trusted_3d, pose_progress)
-        with stages.timed("placement"):
-            motions.append(motion_of(footage, K, body, network, repaired, in_camera, camera))
-        progress("placement", (number + 1) / len(chosen))
+            found.append((repaired, find_pose(repaired, trusted_3d, pose_progress)))
+    motions = []
+    with stages.timed("placement"):
+        up = _up_for_all(found, body, camera)
+        for repaired, in_camera in found:
+            motions.append(motion_of(footage, K, body, network, repaired, in_camera, camera, up))
+            progress("placement", len(motions) / len(found))
+        if not camera.moves:
+            motions = on_shared_floor(motions)
     warnings = [
         *footage.warnings,
         *noticed,
@@ -290,6 +305,25 @@ def _from_pictures(
     return answered
 
 
+def _up_for_all(
+    found: list[tuple[Track, BodyInCamera]], body: Body, camera: CameraMotion
+) -> NDArray[np.floating[Any]] | None:
+    """(3, 3) from axes that stand still to the world, as several people tell it; None where one does it alone."""
+    if len(found) < 2:
+        return None
+    return shared_rotation([
+        PersonSeen(
+            in_camera.rotations,
+            in_camera.transl,
+            body.rest_joints(in_camera.betas),
+            track.timestamps_s,
+            track.observed,
+            camera.of(track.frames),
+        )
+        for track, in_camera in found
+    ])  # fmt: skip
+
+
 def motion_of(
     footage: Footage,
     K: NDArray[np.float64],
@@ -298,12 +332,18 @@ def motion_of(
     track: Track,
     in_camera: BodyInCamera,
     camera: CameraMotion | None = None,
+    up: NDArray[np.floating[Any]] | None = None,
 ) -> Motion:
-    """Everything known of a person, who is placed in the world; without ``camera``, it stands still."""
+    """Everything known of a person, who is placed in the world.
+
+    Without ``camera``, it stands still; without ``up``, (3, 3) as of :func:`_up_for_all`, the person alone tells it.
+    """
     rest_joints = body.rest_joints(in_camera.betas)
     turns = camera.of(track.frames) if camera else None
     path = _path_of(camera)
-    placed = place(in_camera.rotations, in_camera.transl, rest_joints, track.timestamps_s, track.observed, turns, path)
+    placed = place(
+        in_camera.rotations, in_camera.transl, rest_joints, track.timestamps_s, track.observed, turns, path, up
+    )
     _, joints_world = forward_kinematics(placed.local_rotations, rest_joints, placed.trans)
     return Motion(
         poses=rotations.log(placed.local_rotations).reshape(len(track.frames), -1),

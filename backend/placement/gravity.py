@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -43,24 +44,48 @@ def world_from_camera_rotation(
         times_s: (T,).
         turns: (T, 3, 3) from the camera's axes in each frame to axes that stand still; None if the camera does.
     """
+    return shared_world_rotation([(joints, observed, times_s)], turns)
+
+
+def shared_world_rotation(
+    people: Sequence[tuple[Floats, NDArray[np.bool_], Floats]], turns: Floats | None = None
+) -> Floats:
+    """:func:`world_from_camera_rotation` by several people, who each count by how long they stand straight.
+
+    Args:
+        people: joints, observed and times_s of each, as there.
+        turns: of all of their frames, (N, 3, 3); None if the camera does not turn.
+    """
     level_up = np.array([0.0, -1.0, 0.0]) if turns is None else _level_up(turns)
     levelled: Floats = WORLD_FROM_LEVEL_CAMERA
     if turns is not None:
         levelled = levelled @ rotations.to_matrix(rotations.between(level_up, np.array([0.0, -1.0, 0.0])))
+    told = [axis for axis in (_long_axis(*person, level_up) for person in people) if axis is not None]
+    if not told:
+        return levelled
+    witnesses = sum(weight for _, weight in told)
+    mean_axis = np.sum([weight * axis for axis, weight in told], axis=0)
+    mean_axis = mean_axis / np.linalg.norm(mean_axis)
+    evidence = witnesses / STANDING_DEVIATION_RAD**2
+    trust = evidence / (evidence + 1 / LEVEL_DEVIATION_RAD**2)
+    tilt = rotations.log(rotations.between(mean_axis, level_up))
+    return np.asarray(levelled @ rotations.to_matrix(rotations.exp(trust * tilt)))
+
+
+def _long_axis(
+    joints: Floats, observed: NDArray[np.bool_], times_s: Floats, level_up: Floats
+) -> tuple[Floats, float] | None:
+    """(3,) of somebody who stands straight, and as how many witnesses that counts; None if they never do."""
     ankles = joints[:, [INDEX["left_ankle"], INDEX["right_ankle"]]].mean(axis=1)
     axis = joints[:, INDEX["neck"]] - ankles
     axis = axis / np.maximum(np.linalg.norm(axis, axis=-1, keepdims=True), 1e-6)  # (T, 3)
     standing = observed & _stands_straight(joints) & (axis @ level_up > np.cos(FURTHEST_LEAN_RAD))
     if not standing.any():
-        return levelled
+        return None
     mean_axis = np.median(axis[standing], axis=0)
-    mean_axis = mean_axis / np.linalg.norm(mean_axis)
     step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else WITNESS_S
     witnesses = max(standing.sum() * step_s / WITNESS_S, standing.sum() / observed.sum())
-    evidence = witnesses / STANDING_DEVIATION_RAD**2
-    trust = evidence / (evidence + 1 / LEVEL_DEVIATION_RAD**2)
-    tilt = rotations.log(rotations.between(mean_axis, level_up))
-    return np.asarray(levelled @ rotations.to_matrix(rotations.exp(trust * tilt)))
+    return mean_axis / np.linalg.norm(mean_axis), float(witnesses)
 
 
 def _level_up(turns: Floats) -> Floats:

@@ -58,6 +58,7 @@ def place(
     observed: NDArray[np.bool_],
     turns: Floats | None = None,
     camera_path: CameraPath = camera_stays,
+    turn: Floats | None = None,
 ) -> Placed:
     """Sets a person into the world. The path is moved so that planted feet stay where they are.
 
@@ -71,13 +72,16 @@ def place(
         observed: (T,) bool.
         turns: (T, 3, 3) from the camera's axes in each frame to axes that stand still; None if the camera does.
         camera_path: where the camera goes; of one that goes somewhere the feet tell (:mod:`.moving_camera`).
+        turn: (3, 3) from axes that stand still to the world, where others tell it too (:mod:`.shared_world`); None has
+            the person tell it alone.
     """
     local = rotations.from_matrix(camera_rotations.astype(np.float64))
     if turns is not None:
         local[:, 0] = rotations.multiply(rotations.from_matrix(turns), local[:, 0])
         transl = np.einsum("tij,tj->ti", turns, rest_joints[0] + transl) - rest_joints[0]
     _, joints = forward_kinematics(local, rest_joints, transl)
-    turn = world_from_camera_rotation(joints, observed, times_s, turns)
+    if turn is None:
+        turn = world_from_camera_rotation(joints, observed, times_s, turns)
     world_from_camera = np.tile(np.eye(4), (len(local), 1, 1))
     world_from_camera[:, :3, :3] = turn if turns is None else turn @ turns
 
