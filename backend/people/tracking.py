@@ -38,6 +38,9 @@ CLOSER_LOOK_EVERY_S = 0.5
 LONGEST_UNDETECTED_S = 0.25
 #: Of people it is right about, the landmark model is surer than this in nearly every frame (mediapipe takes 0.5).
 MIN_PRESENCE = 0.8
+#: Of shoulders and hips, as many lie in the picture when somebody is seen. Beyond its edge landmarks are guessed, and
+#: of an arm that is still in it the landmark model makes a small person.
+MIN_TRUNK_IN_PICTURE = 2
 #: A person is looked for in a part of the picture that is this much larger than their region.
 SEARCH_ENLARGEMENT = 1.5
 #: Smaller parts of the picture show too little of a person.
@@ -50,6 +53,7 @@ REACH_PER_S = 3.0
 SAME_DETECTION_OVERLAP = 0.5
 #: Two people whose torsos lie this near, relative to the side of their region, are one.
 SAME_PERSON_DISTANCE = 0.1
+_TRUNK = [LANDMARK_INDEX[name] for name in ("left_shoulder", "right_shoulder", "left_hip", "right_hip")]
 
 
 @dataclass(eq=False)
@@ -214,7 +218,7 @@ class PeopleTracker:
     def _look(self, frame: Frame, person: _Person, region: Region) -> bool:
         """Takes in the landmarks in a region, if a person is there."""
         landmarks = self._landmarks.find(frame.image, region)
-        if landmarks.presence < MIN_PRESENCE:
+        if not _is_person(landmarks, frame.image):
             return False
         person.add(frame, landmarks)
         return True
@@ -229,7 +233,7 @@ class PeopleTracker:
     def _welcome(self, frame: Frame, region: Region) -> None:
         """Takes in somebody new, if the landmark model sees them and nobody else has that body."""
         landmarks = self._landmarks.find(frame.image, region)
-        if landmarks.presence < MIN_PRESENCE:
+        if not _is_person(landmarks, frame.image):
             return
         if any(_same(person.seen[-1], landmarks) for person in self._seen_in(frame)):
             return
@@ -280,6 +284,13 @@ def _overlaps_any(detection: Detection, boxes: list[NDArray[np.float64]]) -> boo
     return bool(boxes) and bool(overlaps(detection.region.box[None], np.array(boxes)).max() > SAME_DETECTION_OVERLAP)
 
 
+def _is_person(landmarks: Landmarks, image: NDArray[np.uint8]) -> bool:
+    height, width = image.shape[:2]
+    trunk = landmarks.image[_TRUNK, :2]
+    inside = ((trunk >= 0) & (trunk < (width, height))).all(axis=1)
+    return landmarks.presence >= MIN_PRESENCE and int(inside.sum()) >= MIN_TRUNK_IN_PICTURE
+
+
 def _same(one: Landmarks, other: Landmarks) -> bool:
     """Whether two see the same body; by the middles of shoulders and hips, which do not mind left and right swapped."""
     distance = np.linalg.norm(_torso(one) - _torso(other), axis=-1).mean()
@@ -288,11 +299,7 @@ def _same(one: Landmarks, other: Landmarks) -> bool:
 
 def _torso(landmarks: Landmarks) -> NDArray[np.float64]:
     """(2, 2) pixels: the middle of the shoulders and the middle of the hips."""
-    pairs = [
-        [LANDMARK_INDEX["left_shoulder"], LANDMARK_INDEX["right_shoulder"]],
-        [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]],
-    ]
-    return np.asarray(landmarks.image[pairs, :2].mean(axis=1))
+    return np.asarray(landmarks.image[_TRUNK, :2].reshape(2, 2, 2).mean(axis=1))
 
 
 def _track(number: int, person: _Person, times_s: list[float]) -> Track:

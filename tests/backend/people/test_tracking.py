@@ -131,6 +131,8 @@ def test_somebody_who_enters_and_leaves(stage: Stage) -> None:
     assert one.frames[-1] < 75
     assert seen[:10] == [0] * 10
     assert seen[-1] == 0
+    trunk = one.landmarks2d[one.observed][:, [11, 12, 23, 24], 0]
+    assert (((trunk >= 0) & (trunk < WIDTH)).sum(axis=1) >= 2).all()  # what is left of them makes no person
 
 
 def test_two_people_the_longer_first(stage: Stage) -> None:
