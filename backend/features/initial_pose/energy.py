@@ -60,7 +60,12 @@ def residuals(seen: Evidence, landmarks: Tensor, K: Tensor) -> Tensor:
 
 def far_from_picture(seen: Evidence, landmarks: Tensor, K: Tensor, settings: FitSettings) -> Tensor:
     """From the landmarks in the picture."""
-    return (_robust(residuals(seen, landmarks, K) / settings.image) * seen.image_weight).sum()
+    return picture_costs(seen, residuals(seen, landmarks, K), settings).sum()
+
+
+def picture_costs(seen: Evidence, residual: Tensor, settings: FitSettings) -> Tensor:
+    """(T,) of distances (T, 33) from the landmarks in the picture."""
+    return (_robust(residual / settings.image) * seen.image_weight).sum(dim=1)
 
 
 def far_from_world(seen: Evidence, landmarks: Tensor, settings: FitSettings) -> Tensor:

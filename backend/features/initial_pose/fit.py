@@ -22,6 +22,7 @@ from .evidence import Evidence, evidence
 from .figure import Figure, local_rotations
 from .first_pose import NEAREST_M, first_place, first_pose
 from .settings import FitSettings
+from .trust import between, doubt, doubting, gain_is_possible
 
 Floats = NDArray[np.floating[Any]]
 
@@ -51,7 +52,8 @@ def solve(
         progress: is told the fraction done.
         settings: how much each kind of evidence is believed.
         guess: what a network answers for the same frames. It takes the place of what is usual: the fit then brings its
-            answer onto the landmarks in the picture, and a little nearer to BlazePose's 3D.
+            answer onto the landmarks in the picture, and a little nearer to BlazePose's 3D. Where the picture speaks
+            against it, it is believed less.
         turns: (T, 3, 3) from the camera's axes in each frame to axes that stand still, in which bodies change their
             speed as bodies do; None if the camera stands still.
     """
@@ -63,15 +65,16 @@ def solve(
         np.zeros(BETA_COUNT) if guess is None else guess.betas, dtype=torch.float32, device=figure.device
     )
     betas = _fit_shape(seen.of(_frames_for_shape(track, settings)), figure, intrinsics, betas, settings)
+    rest = figure.body.rest_joints(betas[None])[0, 0]
     local = np.empty((len(track), JOINT_COUNT, 3, 3), dtype=np.float32)
     transl = np.empty((len(track), 3), dtype=np.float32)
     residual = np.empty((len(track), len(LANDMARK_NAMES)), dtype=np.float32)
     for keep, stretch in _stretches(len(track), settings):
         frames = np.arange(stretch.start, stretch.stop)
-        done = _fit_poses(seen.of(frames), figure, intrinsics, betas, settings)
+        done = _fit_stretch(seen.of(frames), figure, intrinsics, betas, settings)
         inside = slice(keep.start - stretch.start, keep.stop - stretch.start)
         local[keep] = done.local[inside].cpu().numpy()
-        transl[keep] = done.transl[inside].cpu().numpy()
+        transl[keep] = (done.pelvis[inside] - rest).cpu().numpy()
         residual[keep] = done.residual[inside].cpu().numpy()
         progress(keep.stop / len(track))
     return BodyInCamera(local, betas.cpu().numpy(), transl, confidence(track, residual, settings))
@@ -142,7 +145,7 @@ class _Unknowns:
 @dataclass(frozen=True, eq=False)
 class _Poses:
     local: Tensor  # (T, 24, 3, 3)
-    transl: Tensor  # (T, 3)
+    pelvis: Tensor  # (T, 3)
     residual: Tensor  # (T, 33)
 
 
@@ -160,6 +163,17 @@ def _fit_shape(seen: Evidence, figure: Figure, K: Tensor, betas: Tensor, setting
     return betas.detach()
 
 
+def _fit_stretch(seen: Evidence, figure: Figure, K: Tensor, betas: Tensor, settings: FitSettings) -> _Poses:
+    """Poses in consecutive frames, nearer to the picture where a network's answer proves wrong."""
+    held = _fit_poses(seen, figure, K, betas, settings)
+    if seen.guess is None or not gain_is_possible(seen, held.residual, settings):
+        return held
+    freed = _fit_poses(seen, figure, K, betas, doubting(settings))
+    share = doubt(seen, held.residual, freed.residual, settings)[:, None]
+    pelvis = torch.lerp(held.pelvis, freed.pelvis, share)
+    return _posed(seen, figure, K, betas, between(held.local, freed.local, share), pelvis)
+
+
 def _fit_poses(seen: Evidence, figure: Figure, K: Tensor, betas: Tensor, settings: FitSettings) -> _Poses:
     """Poses of a body of known shape in consecutive frames."""
     unknowns = _Unknowns.first(seen, figure, K, betas)
@@ -171,9 +185,11 @@ def _fit_poses(seen: Evidence, figure: Figure, K: Tensor, betas: Tensor, setting
 
     _descend(cost, unknowns.steps, settings.iterations)
     with torch.no_grad():
-        local, pelvis = unknowns.local, unknowns.pelvis
-        residual = energy.residuals(seen, figure.landmarks(local, pelvis, betas), K)
-        return _Poses(local, pelvis - figure.body.rest_joints(betas[None])[0, 0], residual)
+        return _posed(seen, figure, K, betas, unknowns.local, unknowns.pelvis)
+
+
+def _posed(seen: Evidence, figure: Figure, K: Tensor, betas: Tensor, local: Tensor, pelvis: Tensor) -> _Poses:
+    return _Poses(local, pelvis, energy.residuals(seen, figure.landmarks(local, pelvis, betas), K))
 
 
 def _descend(cost: Callable[[], Tensor], steps: list[tuple[list[Tensor], float]], iterations: int) -> None:

@@ -46,8 +46,9 @@ def track(body: Body, truth: Performance) -> Track:
     )
 
 
-def fit(body: Body, track: Track, turns: np.ndarray | None = None) -> BodyInCamera:
-    return solve(track, track.observed, K, TorchBody(body), landmark_points(body), lambda _fraction: None, turns=turns)
+def fit(body: Body, track: Track, turns: np.ndarray | None = None, guess: BodyInCamera | None = None) -> BodyInCamera:
+    points = landmark_points(body)
+    return solve(track, track.observed, K, TorchBody(body), points, lambda _fraction: None, guess=guess, turns=turns)
 
 
 def joints_of(body: Body, fitted: BodyInCamera) -> np.ndarray:
@@ -135,3 +136,20 @@ def test_legs_out_of_sight_stay_plausible(body: Body, track: Track) -> None:
     assert np.isfinite(fitted.rotations).all()
     assert fitted.confidence[:, [INDEX["left_ankle"], INDEX["right_knee"]]].max() < 0.1
     assert fitted.confidence[:, INDEX["left_elbow"]].mean() > 0.5
+
+
+@pytest.mark.parametrize(("wrong_by", "allowed_mm"), [(0.0, 25), (1.0, 80)])
+def test_a_network_is_believed_only_as_far_as_the_picture_lets_it(
+    body: Body, truth: Performance, track: Track, wrong_by: float, allowed_mm: float
+) -> None:
+    """It answers with the truth, or with hips, knees and shoulders that are wrong by so many radians."""
+    turned = truth.local_rotations.copy()
+    for name in ("hip", "knee", "shoulder"):
+        for side in ("left", "right"):
+            joint = INDEX[f"{side}_{name}"]
+            turned[:, joint] = rotations.multiply(turned[:, joint], rotations.exp(np.array([wrong_by, 0.0, 0.0])))
+    local = rotations.to_matrix(turned)
+    local[:, 0] = WORLD_FROM_LEVEL_CAMERA.T @ local[:, 0]
+    guess = BodyInCamera(local, np.zeros(10), np.zeros((len(track), 3)), np.ones((len(track), 24)))
+    error = pa_mpjpe(joints_of(body, fit(body, track, guess=guess)), true_joints(truth), track.observed)
+    assert error < allowed_mm
