@@ -369,10 +369,15 @@ def motion_of(
     )
 
 
+#: A camera whose background turns by no more than this in all is on a tripod that shakes. Whoever walks with a camera
+#: turns it by more.
+_SHAKES_DEG = 0.5
+
+
 def _path_of(camera: CameraMotion | None) -> CameraPath:
-    if camera is None or camera.turns is None:
-        return camera_stays
-    return moving_camera_path if camera.moves else turning_camera_path
+    if camera is not None and camera.moves:
+        return moving_camera_path
+    return camera_stays if camera is None or camera.widest_deg < _SHAKES_DEG else turning_camera_path
 
 
 def _seen_to_move(camera: CameraMotion, motions: list[Motion]) -> CameraMotion:

@@ -120,6 +120,23 @@ def test_feet_tell_of_a_camera_whose_background_shows_turns_only(rendered_clip: 
     assert went == pytest.approx(np.linalg.norm(np.ptp(stands[:, :2], axis=0)), rel=0.15)
 
 
+def test_a_tripod_that_shakes_stays_in_its_place(rendered_clip: RenderedClip) -> None:
+    """However much the feet of somebody who is seen to glide ask for a camera that goes along."""
+    truth, body = rendered_clip.performance, limber_body()
+    count, rest_joints = len(truth.timestamps_s), body.rest_joints(np.zeros(10))
+    shaken = np.radians(0.1) * np.sin(9 * truth.timestamps_s)[:, None] * (0, 0, 1)
+    cameras = rotations.to_matrix(rotations.exp(shaken)) @ WORLD_FROM_LEVEL_CAMERA
+    glides = truth.joints_world[:, 0] + (0.8 * truth.timestamps_s)[:, None] * (1.0, 0.1, 0)
+    local = truth.local_rotations.copy()
+    local[:, 0] = rotations.multiply(rotations.from_matrix(cameras.swapaxes(1, 2)), local[:, 0])
+    transl = np.einsum("tji,tj->ti", cameras, glides - [-1.5, -4.0, 1.4]) - rest_joints[0]
+    seen = BodyInCamera(rotations.to_matrix(local), np.zeros(10), transl, np.ones((count, 24)))
+    person = replace(track(0, count), timestamps_s=truth.timestamps_s)
+    camera = CameraMotion(count, cameras[0].T @ cameras)
+    motion = motion_of(open_footage(rendered_clip.path), np.eye(3), body, "per-frame", person, seen, camera)
+    assert np.ptp(motion.world_from_camera[:, :3, 3], axis=0).max() == 0
+
+
 def test_chooses_people() -> None:
     tracks = [track(0), track(1)]
     assert choose_people(tracks, "all") == tracks
