@@ -78,6 +78,14 @@ class _Person:
         """How far from the expected place they can be."""
         return (REACH + REACH_PER_S * (now_s - self.times_s[-1])) * self.region.side
 
+    def drop_strays(self) -> None:
+        """Forgets moments at either end that are shorter than the gap beside them: mistakes more often than the person.
+
+        Wrong landmarks in between are held in check by right ones on both sides; at an end they lead a body astray.
+        """
+        kept = _without_strays(self.frames, self.times_s)
+        self.frames, self.times_s, self.seen = self.frames[kept], self.times_s[kept], self.seen[kept]
+
     def forget_last(self) -> None:
         """Takes back the frame that was added last."""
         del self.frames[-1], self.times_s[-1], self.seen[-1]
@@ -175,6 +183,8 @@ class PeopleTracker:
     def finish(self) -> list[Track]:
         """The people of the footage, who fills most of it over time first; ``warnings`` says how many were left out."""
         appearances = self._ended + self._active
+        for person in appearances:
+            person.drop_strays()
         span_s = self._times_s[-1] - self._times_s[0] if self._times_s else 0.0
         shortest_s = min(SHORTEST_TRACK_S, SHORTEST_TRACK_PART * span_s)
         people = sorted((found for found in appearances if _lasting(found, shortest_s)), key=lambda found: -found.area)
@@ -257,6 +267,24 @@ class PeopleTracker:
             else:
                 staying.append(person)
         self._active = [person for person in self._active if person.frames]
+
+
+def _without_strays(frames: list[int], times_s: list[float]) -> slice:
+    """What is left of frames in which somebody was seen."""
+    starts = [0, *(np.flatnonzero(np.diff(frames) > 1) + 1).tolist(), len(frames)]  # of what goes on without a gap
+    first, last = 0, len(starts) - 2
+
+    def is_moment(part: int, gap: int) -> bool:
+        """Whether a part is one, beside the gap that comes before a part."""
+        start, end = starts[part], starts[part + 1]
+        lost = frames[starts[gap]] - frames[starts[gap] - 1] - 1
+        return end - start < lost and times_s[end - 1] - times_s[start] < SHORTEST_TRACK_S
+
+    while first < last and is_moment(last, last):
+        last -= 1
+    while first < last and is_moment(first, first + 1):
+        first += 1
+    return slice(starts[first], starts[last + 1])
 
 
 def _lasting(person: _Person, shortest_s: float) -> bool:

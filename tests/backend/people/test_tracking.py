@@ -120,6 +120,18 @@ def test_short_gap_is_bridged_and_a_long_one_is_not(stage: Stage) -> None:
     assert sorted(one.frames[0] for one in tracks)[0] == 0
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_moment_after_a_gap_is_no_part_of_the_person(stage: Stage, backwards: bool) -> None:
+    here, nobody = [stage.scene([200])], [stage.scene([])]
+    images = here * 12 + nobody * 8 + here * 2 + nobody * 4
+    tracks, _, _ = track(reversed(images) if backwards else images)
+    assert_sound(tracks)
+    (one,) = tracks
+    assert one.observed.all()
+    # landmarks lead on for a moment after the detector sees nobody
+    assert 12 <= len(one) <= 12 + 0.25 * RATE + 1
+
+
 def test_somebody_who_enters_and_leaves(stage: Stage) -> None:
     columns = np.concatenate((np.full(10, -300), np.linspace(-140, 640, 60), np.full(10, 900)))
     tracks, seen, _ = track(stage.scene([column]) for column in columns)
