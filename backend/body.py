@@ -68,6 +68,7 @@ def limber_body(progress: Callable[[float], None] = _no_progress) -> Body:
 class TorchBody(nn.Module):
     """A body in SMPL's layout (Loper et al. 2015), batched; frames and units are :class:`smpl_rig.body.Body`'s."""
 
+    faces: Tensor
     v_template: Tensor
     shapedirs: Tensor
     posedirs: Tensor
@@ -89,6 +90,7 @@ class TorchBody(nn.Module):
         }
         for key, array in buffers.items():
             self.register_buffer(key, torch.tensor(np.asarray(array), dtype=torch.float32))
+        self.register_buffer("faces", torch.tensor(np.asarray(body.f), dtype=torch.long))
 
     def rest_joints(self, betas: Tensor) -> Tensor:
         """(B, 10) -> (B, 24, 3) metres, body frame."""

@@ -37,7 +37,7 @@ from .losses import (
     over_steps,
     weighted,
 )
-from .objective import DirectWeights, objective
+from .objective import DirectWeights, MaskObjective, objective
 
 #: VIBE's discriminator has 2 x 1024 states for 13 hours of motion; the free library has half an hour.
 DISCRIMINATOR = MotionDiscriminatorConfig(hidden=128)
@@ -122,6 +122,7 @@ class NetworkLesson(Lesson):
         self.frames = window.length + (several if len(window.outputs) > 1 else frames_out - 1)
         self.occluded = 0.25 if self.weights.occluded_pose else 0.0
         self.adversary = ADVERSARIES[name]() if self.weights.adversarial else None
+        self.mask = MaskObjective(body) if self.weights.mask else None
         self._body = (body,)
 
     def forward(self, examples: Examples) -> Asked:
@@ -141,6 +142,8 @@ class NetworkLesson(Lesson):
             others["camera"] = _camera_consistency(estimate, network.network.window.outputs)
         if examples.occluded is not None:
             others |= self._occluded(network, estimate, examples, examples.occluded)
+        if self.mask is not None:
+            others["mask"] = self.mask(estimate, examples.truth, examples.inputs.boxes)
         if self.adversary is not None:
             others["adversarial"], judged = self.adversary(_windows(estimate, network), examples.truth)
             loss = loss + judged

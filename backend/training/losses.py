@@ -157,7 +157,7 @@ def mask_loss(signed_distance: Tensor, mask: Tensor, known: Tensor, softness_px:
 
     Args:
         signed_distance: (B, H, W) pixels, :meth:`backend.training.silhouette.Silhouette.signed_distance`.
-        mask: (B, H, W) the person's segmentation, from 0 to 1.
+        mask: (B, H, W) the person's segmentation, from 0 to 1, or the silhouette of the true body.
         known: (B,) how much each mask counts; where it is 0 it is not read.
         softness_px: over how many pixels the silhouette's edge fades.
     """

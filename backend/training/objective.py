@@ -5,19 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from backend.body import TorchBody
 from backend.models import crop_camera, rotation6d
 from backend.models.frame_features import Estimate
 
+from .coarse_body import coarse_body
 from .examples import Truth
-from .losses import LossWeights, joint_loss_2d, joint_loss_3d, pose_loss, shape_loss, weighted
+from .losses import LossWeights, joint_loss_2d, joint_loss_3d, mask_loss, pose_loss, shape_loss, weighted
+from .silhouette import Silhouette
 
 #: No body is taken to be farther away than this scale in its crop says, however wrong a camera is at first.
 LEAST_SCALE = 0.05
 #: Joints far outside the crop, half sides: farther off, they cost no more.
 FARTHEST = 3.0
+#: Pixels across and down a crop in which silhouettes are drawn.
+MASK_SIZE = 32
+#: Frames whose silhouettes are drawn in a step; all of them would take longer than everything else together.
+MASK_FRAMES = 6
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,7 @@ def objective(
     true_joints = truth.joints[clips, frames]  # (B, O, 24, 3)
     true_centred = true_joints - true_joints[:, :, :1]
     centred = _joints(estimate, body)
-    camera = torch.cat((estimate.camera[..., :1].clamp_min(LEAST_SCALE), estimate.camera[..., 1:]), dim=-1)
-    transl = crop_camera.full_translation(camera, seen_in, truth.K)
+    transl = _translation(estimate.camera, seen_in, truth.K)
     true_camera = crop_camera.camera_from_translation(true_joints[:, :, 0], seen_in, truth.K)
     every_frame = torch.ones_like(frames, dtype=centred.dtype)
     every_joint = torch.ones_like(centred[..., 0])
@@ -90,6 +95,54 @@ def objective(
     return loss, {name: float(value.detach()) for name, value in (papers | ours).items()}
 
 
+class MaskObjective(nn.Module):
+    """The silhouette of an estimated body held against that of the true one, which is known here, in a few frames.
+
+    Which frames is drawn from torch's own generator on the CPU, which goes on where it was when a run is resumed.
+
+    Args:
+        body: that wears the poses.
+    """
+
+    def __init__(self, body: TorchBody) -> None:
+        super().__init__()
+        self._body = (coarse_body(body),)  # not a part of what is learned
+        self._silhouette = Silhouette(self._body[0].faces.cpu().numpy())
+
+    def forward(self, estimate: Estimate, truth: Truth, boxes: Tensor) -> Tensor:
+        """The mask loss; estimate, truth and boxes as for :func:`objective`."""
+        clips, answers = _drawn(estimate.frame_indices)
+        frames = estimate.frame_indices[clips, answers]
+        seen_in, K = boxes[clips, frames], truth.K[clips]
+        # bfloat16 does not tell in which pixel an edge lies
+        with torch.autocast(boxes.device.type, enabled=False):
+            pose6d, betas, camera = (
+                part[clips, answers].float() for part in (estimate.pose6d, estimate.betas, estimate.camera)
+            )
+            pelvis = _translation(camera[:, None], seen_in[:, None], K)[:, 0]
+            found = self._seen(rotation6d.to_matrix(pose6d), betas, pelvis, seen_in, K)
+            true = self._seen(
+                truth.rotations[clips, frames], truth.betas[clips], truth.joints[clips, frames, 0], seen_in, K
+            )
+            with torch.no_grad():
+                mask = self._silhouette(true, MASK_SIZE, MASK_SIZE)
+            signed_distance = self._silhouette.signed_distance(found, MASK_SIZE, MASK_SIZE)
+            return mask_loss(signed_distance, mask, torch.ones_like(betas[:, 0]), self._silhouette.softness_px)
+
+    def _seen(self, rotations: Tensor, betas: Tensor, pelvis: Tensor, boxes: Tensor, K: Tensor) -> Tensor:
+        """Where the vertices of N bodies are seen in their crops: (N, V, 2) pixels."""
+        body = self._body[0]
+        vertices = body.vertices(rotations, betas, pelvis - body.rest_joints(betas)[:, 0])
+        return (_in_crop(vertices[:, None], boxes[:, None], K)[:, 0] + 1) * (MASK_SIZE / 2)
+
+
+def _drawn(frame_indices: Tensor) -> tuple[Tensor, Tensor]:
+    """A few of B x O answers: which clips, and which answers of theirs."""
+    chosen = torch.randperm(frame_indices.numel())[:MASK_FRAMES].to(frame_indices.device)
+    answers = frame_indices.shape[1]
+    return chosen // answers, chosen % answers
+
+
 def _joints(estimate: Estimate, body: TorchBody) -> Tensor:
     """(B, O, 24, 3) metres from the pelvis, camera axes."""
     clips = estimate.betas.shape[:2]
@@ -97,6 +150,12 @@ def _joints(estimate: Estimate, body: TorchBody) -> Tensor:
     rotations = rotation6d.to_matrix(estimate.pose6d).flatten(0, 1)
     _, joints = body.forward_kinematics(rotations, rest, -rest[:, 0])
     return joints.unflatten(0, clips)
+
+
+def _translation(camera: Tensor, boxes: Tensor, K: Tensor) -> Tensor:
+    """Where a camera (B, O, 3) says that the pelvis is: (B, O, 3) metres, camera axes."""
+    camera = torch.cat((camera[..., :1].clamp_min(LEAST_SCALE), camera[..., 1:]), dim=-1)
+    return crop_camera.full_translation(camera, boxes, K)
 
 
 def _in_crop(points: Tensor, boxes: Tensor, K: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import Tensor
 
 from backend.body import TorchBody
 from backend.features.landmark_points import LandmarkSkin
@@ -7,7 +8,7 @@ from backend.models import crop_camera, rotation6d
 from backend.models.frame_features import Estimate
 from backend.training.examples import Examples, ExampleSource, Variety
 from backend.training.losses import LossWeights
-from backend.training.objective import DirectWeights, objective
+from backend.training.objective import DirectWeights, MaskObjective, objective
 from backend.training.variety import Clips
 
 ONLY_PAPERS = DirectWeights(distance=0.0, velocity=0.0, camera=0.0)
@@ -82,3 +83,53 @@ def test_a_wild_camera_gives_a_finite_loss_and_gradient(examples: Examples, torc
     assert torch.isfinite(loss)
     assert camera.grad is not None
     assert torch.isfinite(camera.grad).all()
+
+
+@pytest.fixture(scope="module")
+def mask_objective(torch_body: TorchBody) -> MaskObjective:
+    return MaskObjective(torch_body)
+
+
+def moved(examples: Examples, right: Tensor) -> Estimate:
+    """The truth, farther right in its crop."""
+    true = true_estimate(examples)
+    return Estimate(true.pose6d, true.betas, true.camera + right * torch.tensor([0.0, 1, 0]), true.frame_indices)
+
+
+def test_a_silhouette_is_pulled_to_the_true_bodys(examples: Examples, mask_objective: MaskObjective) -> None:
+    losses, slopes = [], []
+    for metres in (-0.2, -0.05, 0.0, 0.05, 0.2):
+        right = torch.tensor(metres, requires_grad=True)
+        torch.manual_seed(0)
+        loss = mask_objective(moved(examples, right), examples.truth, examples.inputs.boxes)
+        loss.backward()
+        assert right.grad is not None
+        losses.append(loss.item())
+        slopes.append(right.grad.item())
+    assert losses[0] > losses[1] > losses[2] < losses[3] < losses[4]
+    assert slopes[0] < slopes[1] < 0 < slopes[3] < slopes[4]
+    assert abs(slopes[2]) < 0.01 * slopes[3]
+
+
+def test_which_silhouettes_are_drawn_is_chance_that_can_be_resumed(
+    examples: Examples, mask_objective: MaskObjective
+) -> None:
+    estimate = moved(examples, torch.tensor(0.1))
+
+    def drawn() -> float:
+        return float(mask_objective(estimate, examples.truth, examples.inputs.boxes))
+
+    kept = torch.get_rng_state()
+    first, second = drawn(), drawn()
+    torch.set_rng_state(kept)
+    assert first != second
+    assert (drawn(), drawn()) == (first, second)
+
+
+def test_silhouettes_are_drawn_in_full_precision(examples: Examples, mask_objective: MaskObjective) -> None:
+    estimate, losses = moved(examples, torch.tensor(0.1)), []
+    for coarse in (False, True):
+        torch.manual_seed(0)
+        with torch.autocast("cpu", torch.bfloat16, enabled=coarse):
+            losses.append(mask_objective(estimate, examples.truth, examples.inputs.boxes).item())
+    assert losses[0] == losses[1]
