@@ -1,4 +1,4 @@
-"""How the simulated detector errs beside the real one, on bodies whose places are known.
+"""How the simulated detector errs beside the real one, and where that one marks bodies whose places are known.
 
     python -m backend.evaluation.detector_errors RENDERS --motions FOLDERS
 
@@ -29,7 +29,8 @@ from smpl_rig.errors import LimberError
 from smpl_rig.skeleton import INDEX
 
 from .held_out import held_out_sequences
-from .renders import load_film
+from .marked_points import offsets
+from .renders import Film, load_film
 from .simulated import Sequence
 
 Floats = NDArray[np.floating[Any]]
@@ -142,6 +143,14 @@ def table_of_bends(films: list[Sequence], simulated: list[Sequence]) -> str:
     return aligned(rows)
 
 
+def table_of_offsets(films: list[Film]) -> str:
+    """How far landmarks are marked from where ``landmark_points`` expects them, millimetres on the resting body."""
+    rows = [["marked beside, mm", "outwards", "up", "ahead"]]
+    for part, offset in offsets(films).items():
+        rows.append([part, *(f"{1000 * value:.0f}" for value in offset)])
+    return aligned(rows)
+
+
 def _median_seen(found: Floats, low: float, high: float) -> float:
     true, seen = found
     among = seen[(true >= low) & (true < high) & np.isfinite(seen)]
@@ -163,7 +172,7 @@ def main() -> int:
     sequences = [replace(film.sequence(), K=film.intrinsics) for film in films]
     library = load_library(parsed.motions)
     simulated = [sequence for _, sequence in held_out_sequences(library, parsed.sequences, 0)]
-    print(table(sequences, simulated), table_of_bends(sequences, simulated), sep="\n\n")
+    print(table(sequences, simulated), table_of_bends(sequences, simulated), table_of_offsets(films), sep="\n\n")
     return 0
 
 

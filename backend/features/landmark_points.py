@@ -37,6 +37,25 @@ _HAND_FROM_KNUCKLE: dict[str, tuple[float, float, float]] = {
     "index": (0.005, 0.0, 0.025),
     "thumb": (-0.045, -0.01, 0.06),
 }
+#: How far from there BlazePose marks them, metres in the body frame at rest, for an adult's left side: outwards, up,
+#: ahead. ``python -m backend.evaluation.detector_errors`` measures it on renders whose pose is known, and on footage
+#: what is left beside a fitted body is the same; of hips, shoulders and knees the two tell different things.
+_BESIDE: dict[str, tuple[float, float, float]] = {
+    "nose": (0.0, 0.006, -0.014),
+    "eye_inner": (-0.004, 0.001, -0.009),
+    "eye": (-0.008, 0.002, -0.014),
+    "eye_outer": (-0.012, 0.002, -0.012),
+    "ear": (-0.037, -0.010, 0.038),
+    "mouth": (-0.008, 0.010, -0.008),
+    "elbow": (0.0, 0.0, 0.010),
+    "wrist": (0.012, -0.002, 0.002),
+    "pinky": (0.0, -0.005, 0.028),
+    "index": (-0.008, -0.009, -0.010),
+    "thumb": (0.022, 0.010, -0.037),
+    "ankle": (0.002, 0.022, 0.010),
+    "heel": (0.0, 0.0, 0.020),
+    "foot_index": (0.008, 0.003, -0.030),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +129,14 @@ def landmark_points(body: Body) -> LandmarkPoints:
             vertex = _vertex(body, joints, side, part)
             regressor[row, vertex] = 1.0
             weights[row] = body.weights[vertex]
-    return LandmarkPoints(regressor @ body.v_template, np.einsum("lv,vcb->lcb", regressor, body.shapedirs), weights)
+    template = regressor @ body.v_template + np.array([_beside(name) for name in LANDMARK_NAMES])
+    return LandmarkPoints(template, np.einsum("lv,vcb->lcb", regressor, body.shapedirs), weights)
+
+
+def _beside(landmark: str) -> Floats:
+    """(3,) metres from where the body's rules find a landmark to where BlazePose marks it."""
+    side, part = _side_and_part(landmark)
+    return np.array(_BESIDE.get(part, (0.0, 0.0, 0.0))) * (-1.0 if side == "right" else 1.0, 1.0, 1.0)
 
 
 def _side_and_part(name: str) -> tuple[str, str]:
