@@ -37,6 +37,7 @@ from backend.training.motions import load_library
 from backend.training.objective import DirectWeights
 from backend.training.recipes import RECIPES, STEADY, STEADYING_RATE, School
 from backend.training.train import train
+from backend.training.variety import MotionVariety
 from backend.user_errors import told_in_one_line
 
 from . import simulated
@@ -138,6 +139,7 @@ CHANGES: Mapping[str, Change] = MappingProxyType(
         "detector errs twice as much": Change(variety=Variety(detector=wider(_USUAL, 2.0))),
         "always with 3D": Change(variety=Variety(detector=replace(_USUAL, without_world=0.0))),
         "never with 3D": Change(variety=Variety(detector=replace(_USUAL, without_world=1.0))),
+        "few poses put together": Change(variety=Variety(motion=replace(MotionVariety(), posed=0.1))),
         "acceleration not asked": Change(direct=DirectWeights()),
     }
 )

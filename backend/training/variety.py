@@ -39,8 +39,8 @@ class MotionVariety:
     mixed: float = 0.25
     loosened: float = 0.6
     offset_rad: float = 0.25
-    straightened: float = 0.9
-    posed: float = 0.1
+    straightened: float = 0.95
+    posed: float = 0.45
     at_rest: float = 0.4
     low: float = 0.2
     leaning_rad: float = 0.15
@@ -71,7 +71,7 @@ _HIPS, _KNEES, _ANKLES = (
     [INDEX[f"{side}_{joint}"] for side in ("left", "right")] for joint in ("hip", "knee", "ankle")
 )
 #: Knees bent by much more than this are bent on purpose.
-NEARLY_STRAIGHT_RAD = math.radians(60)
+NEARLY_STRAIGHT_RAD = math.radians(50)
 #: How far arms at rest hang below a T-pose's, and how far they are raised above it.
 HANGING_RAD, RAISED_RAD = math.radians(85), math.radians(60)
 
@@ -208,9 +208,9 @@ def _straightened(chance: _Chance, rotations: Tensor, variety: MotionVariety) ->
     if not variety.straightened:
         return rotations
     clips = len(rotations)
-    part = (chance.uniform(clips, 1).sqrt().sqrt() * chance.some(clips, variety.straightened))[..., None, None]
+    part = (chance.uniform(clips, 1).pow(1 / 8) * chance.some(clips, variety.straightened))[..., None, None]
     bent = quaternions.log(rotations[:, :, _KNEES])  # (B, T, 2, 3)
-    taken = part * bent * torch.exp(-(bent.norm(dim=-1, keepdim=True) / NEARLY_STRAIGHT_RAD).square())
+    taken = part * bent * torch.exp(-(bent.norm(dim=-1, keepdim=True) / NEARLY_STRAIGHT_RAD).pow(4))
     result = rotations.clone()
     result[:, :, _KNEES] = quaternions.exp(bent - taken)
     result[:, :, _HIPS] = quaternions.multiply(rotations[:, :, _HIPS], quaternions.exp(taken / 2))
