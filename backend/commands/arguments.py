@@ -131,6 +131,11 @@ def add_json_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
 
 
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """``--overwrite``: people who were captured before are lost knowingly only."""
+    parser.add_argument("--overwrite", action="store_true", help="write over the people whom DIR holds already")
+
+
 def add_motion_folders(parser: argparse.ArgumentParser, purpose: str, *, required: bool) -> None:
     """``--motions``: folders in which to look for motion."""
     parser.add_argument("--motions", nargs="+", type=Path, required=required, metavar="DIR", help=purpose)

@@ -10,8 +10,8 @@ from typing import Any
 from backend.json_reports import write_json
 from smpl_rig.smoothness import DEFAULT_SMOOTHNESS, read_smoothness
 
-from .arguments import Commands, add_device, add_export, add_filming, add_json_report, add_person
-from .output_files import make_folder, print_paths, save_motions
+from .arguments import Commands, add_device, add_export, add_filming, add_json_report, add_overwrite, add_person
+from .output_files import keep_earlier, make_folder, print_paths, save_motions
 from .progress_bar import ProgressBar
 
 
@@ -20,6 +20,7 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("capture", help="capture the people in footage")
     parser.add_argument("footage", type=Path, metavar="FOOTAGE", help="a video, a folder of images or a %%04d pattern")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
+    add_overwrite(parser)
     parser.add_argument("--network", default="auto", metavar="NAME", help="see limber networks")
     parser.add_argument("--no-fit", action="store_true", help="leave a network's answer as it is")
     parser.add_argument("--no-mirror", action="store_true", help="ask a network once, not for the mirror image too")
@@ -48,6 +49,8 @@ def run(parsed: argparse.Namespace) -> int:
     """
     from backend.capture import CaptureSettings, capture
 
+    if not parsed.overwrite:
+        keep_earlier(parsed.out)
     make_folder(parsed.out)
     settings = CaptureSettings(
         network=parsed.network,

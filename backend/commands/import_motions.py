@@ -9,8 +9,8 @@ from pathlib import Path
 from smpl_rig.motion import Motion
 from smpl_rig.smoothness import read_smoothness
 
-from .arguments import Commands, add_export, add_json_report, rate
-from .output_files import make_folder, print_paths, save_motions
+from .arguments import Commands, add_export, add_json_report, add_overwrite, rate
+from .output_files import keep_earlier, make_folder, print_paths, save_motions
 
 
 def add(commands: Commands) -> None:
@@ -23,6 +23,7 @@ def add(commands: Commands) -> None:
         help="BVH, AMC, glTF; AMASS; results of WHAM, VIBE, PHALP, GVHMR, AIST++",
     )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
+    add_overwrite(parser)
     parser.add_argument("--body", type=Path, metavar="FILE", help="a licensed SMPL file, for the shapes in the file")
     parser.add_argument("--fps", type=rate, metavar="N", help="frames per second, where the file does not tell")
     parser.add_argument("--skeleton", type=Path, metavar="FILE.asf", help="of an .amc (default: the one beside it)")
@@ -41,6 +42,8 @@ def run(parsed: argparse.Namespace) -> int:
     from backend.exporting import export_motions
     from backend.results import import_motions
 
+    if not parsed.overwrite:
+        keep_earlier(parsed.out)
     motions = import_motions(parsed.file, parsed.body, parsed.fps, parsed.skeleton)
     make_folder(parsed.out)
     written = save_motions(motions, parsed.out)

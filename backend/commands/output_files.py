@@ -31,6 +31,18 @@ def make_folder(folder: Path) -> None:
         ) from error
 
 
+def keep_earlier(folder: Path) -> None:
+    """Makes sure that no person who was captured or imported before is lost.
+
+    Raises:
+        LimberError: if the folder holds Motion files.
+    """
+    earlier = sorted(path.name for path in folder.glob("person_*.npz"))
+    if earlier:
+        named = ", ".join(earlier[:3]) + (" and more" if len(earlier) > 3 else "")
+        raise LimberError(f"{folder} holds {named} already. Choose another folder, or say --overwrite.")
+
+
 def save_motions(motions: Iterable[Motion], folder: Path) -> list[Path]:
     """One Motion file for each person, ``person_N.npz``, in a folder that exists.
 

@@ -23,6 +23,19 @@ def test_writes_motion_files_and_reports(tmp_path: Path, capsys: pytest.CaptureF
     assert len(Motion.load(out / "person_0.npz")) == FRAMES
 
 
+def test_an_earlier_import_is_lost_knowingly_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    for name, frames in (("long.pkl", FRAMES), ("short.pkl", FRAMES // 2)):
+        moves = {"smpl_poses": np.zeros((frames, 72)), "smpl_trans": np.zeros((frames, 3))}
+        (tmp_path / name).write_bytes(pickle.dumps(moves))
+    assert main(["import", str(tmp_path / "long.pkl"), "-o", str(out)]) == 0
+    assert main(["import", str(tmp_path / "short.pkl"), "-o", str(out)]) == 1
+    assert "holds person_0.npz already" in capsys.readouterr().err
+    assert len(Motion.load(out / "person_0.npz")) == FRAMES
+    assert main(["import", str(tmp_path / "short.pkl"), "-o", str(out), "--overwrite"]) == 0
+    assert len(Motion.load(out / "person_0.npz")) == FRAMES // 2
+
+
 def test_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["import", str(tmp_path / "gone.bvh"), "-o", str(tmp_path / "out")]) == 1
     assert "gone.bvh does not exist" in capsys.readouterr().err

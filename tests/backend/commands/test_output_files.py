@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.commands.output_files import make_folder, print_paths, save_motions
+from backend.commands.output_files import keep_earlier, make_folder, print_paths, save_motions
 from smpl_rig.errors import LimberError
 from smpl_rig.motion import Motion
 
@@ -34,6 +34,16 @@ def test_each_person_has_a_file(make_motion: Callable[..., Motion], tmp_path: Pa
     (path,) = save_motions([motion], tmp_path)
     assert path == tmp_path / "person_0.npz"
     np.testing.assert_allclose(Motion.load(path).poses, motion.poses, atol=1e-6)
+
+
+def test_a_folder_that_holds_people_is_not_written_over(tmp_path: Path) -> None:
+    keep_earlier(tmp_path)
+    keep_earlier(tmp_path / "that is not there yet")
+    (tmp_path / "report.json").touch()
+    keep_earlier(tmp_path)
+    (tmp_path / "person_1.npz").touch()
+    with pytest.raises(LimberError, match=r"holds person_1\.npz already.*--overwrite"):
+        keep_earlier(tmp_path)
 
 
 def test_paths_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
