@@ -37,7 +37,12 @@ def doubting(settings: FitSettings) -> FitSettings:
 
 
 def gain_is_possible(seen: Evidence, held: Tensor, settings: FitSettings) -> bool:
-    """Whether agreeing with the picture altogether could gain enough, by distances (T, 33) from the landmarks."""
+    """Whether agreeing with the picture altogether could gain enough, by distances (T, 33) from the landmarks.
+
+    Without BlazePose's 3D it cannot: then nothing but the answer tells depth, which the picture cannot speak against.
+    """
+    if not seen.trusted.any():
+        return False
     cost = _for_each_landmark(seen, energy.picture_costs(seen, held, settings))
     return bool((cost > _TOO_DEAR - 3 * _GRADUALLY).any())
 

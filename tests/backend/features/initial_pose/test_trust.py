@@ -17,7 +17,7 @@ SETTINGS = FitSettings()
 
 @pytest.fixture
 def seen() -> Evidence:
-    """Three seconds in which every landmark is seen."""
+    """Three seconds in which every landmark is seen, and something of depth."""
     all_of_them = torch.ones(FRAMES, 33)
     return Evidence(
         times=torch.arange(FRAMES) / RATE,
@@ -27,7 +27,7 @@ def seen() -> Evidence:
         height=100 * all_of_them[:, 0],
         world=torch.zeros(FRAMES, 33, 3),
         world_weight=0 * all_of_them,
-        trusted=0 * all_of_them[:, 0],
+        trusted=all_of_them[:, 0],
         behind=torch.zeros(FRAMES, 2),
         turns=None,
         guess=torch.eye(3).expand(FRAMES, 24, 3, 3),
@@ -47,6 +47,10 @@ def test_where_nothing_is_gained_the_answer_is_believed(seen: Evidence) -> None:
 def test_where_much_is_gained_it_is_let_go(seen: Evidence) -> None:
     assert trust.doubt(seen, away(2.0), away(0.5), SETTINGS).min() > 0.99
     assert trust.gain_is_possible(seen, away(2.0), SETTINGS)
+
+
+def test_it_is_not_let_go_where_nothing_else_tells_depth(seen: Evidence) -> None:
+    assert not trust.gain_is_possible(replace(seen, trusted=0 * seen.trusted), away(2.0), SETTINGS)
 
 
 def test_it_is_let_go_for_as_long_as_it_is_wrong(seen: Evidence) -> None:
