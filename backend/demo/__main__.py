@@ -30,13 +30,13 @@ BETAS = np.array([0.6, 0.7, 0.3, 0, 0, 0, 0, 0, 0, 0])
 def main() -> int:
     """Renders and captures the authored clip, or captures the footage that is given."""
     parser = argparse.ArgumentParser(prog="python -m backend.demo", description=main.__doc__)
-    parser.add_argument("--out", type=Path, default=Path("demo"))
+    parser.add_argument("--out", type=Path, default=Path("demo"), help="an earlier demo there is written over")
     parser.add_argument("--footage", type=Path, help="capture this instead of the authored clip")
     parsed = parser.parse_args()
     parsed.out.mkdir(parents=True, exist_ok=True)
     exports = ["--export", "fbx,bvh", "--preview"]
     if parsed.footage:
-        return cli.main(["capture", str(parsed.footage), "-o", str(parsed.out), *exports])
+        return cli.main(["capture", str(parsed.footage), "-o", str(parsed.out), "--overwrite", *exports])
     return _authored(parsed.out, exports)
 
 
@@ -50,7 +50,7 @@ def _authored(out: Path, exports: list[str]) -> int:
             bar.update(done - bar.n)
 
         render_clip(clip, body, BETAS, performance, camera, FRAME_RATE, progress)
-    status = cli.main(["capture", str(clip), "-o", str(out), *exports])
+    status = cli.main(["capture", str(clip), "-o", str(out), "--overwrite", *exports])
     if status:
         return status
     _print_rates(json.loads((out / "report.json").read_text(encoding="utf-8")))

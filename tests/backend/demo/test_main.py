@@ -33,8 +33,10 @@ def test_renders_captures_exports_and_compares(
 def test_captures_footage_that_is_given(
     rendered_clip: RenderedClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "person_0.npz").touch()  # of an earlier demo, which is written over
     monkeypatch.setattr("sys.argv", ["backend.demo", "--footage", str(rendered_clip.path), "--out", str(tmp_path)])
     assert demo.main() == 0
+    assert len(Motion.load(tmp_path / "person_0.npz")) == 120
     assert {path.name for path in tmp_path.iterdir()} == WRITTEN
     assert "PA-MPJPE" not in capsys.readouterr().out
 
