@@ -14,9 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from backend.body import TorchBody, limber_body
-from backend.features.landmark_points import LandmarkPoints, LandmarkSkin, landmark_points
+from backend.features.landmark_points import LandmarkPoints, LandmarkSkin, landmark_points, side_and_part
 from backend.people.tracks import LANDMARK_NAMES
-from smpl_rig.rotations import to_matrix
 
 from .renders import Film
 
@@ -44,8 +43,9 @@ def offsets(films: Iterable[Film], points: LandmarkPoints | None = None) -> dict
         slopes, apart, good = _equations(film, skin)
         for landmark, name in enumerate(LANDMARK_NAMES):
             chosen = good[:, landmark]
-            mirror = (-1.0 if "right" in name else 1.0, 1.0, 1.0)
-            seen.setdefault(_part(name), []).append((slopes[chosen, landmark] * mirror, apart[chosen, landmark]))
+            side, part = side_and_part(name)
+            mirror = (-1.0 if side == "right" else 1.0, 1.0, 1.0)
+            seen.setdefault(part, []).append((slopes[chosen, landmark] * mirror, apart[chosen, landmark]))
     return {part: _least_squares(equations) for part, equations in seen.items()}
 
 
@@ -55,27 +55,24 @@ def _equations(film: Film, skin: LandmarkSkin) -> tuple[Floats, Floats, NDArray[
     Returns:
         (T, 33, 2, 3) without unit, (T, 33, 2) metres at the landmark's depth, and (T, 33) which frames tell.
     """
-    if film.track is None:
-        raise ValueError("Nobody was found in the film.")
-    frames, camera = film.track.frames, film.world_from_camera
-    rotations = to_matrix(film.local_rotations[frames])
-    rotations[:, 0] = camera[:3, :3].T @ rotations[:, 0]
-    pelvis = (film.joints_world[frames, 0] - camera[:3, 3]) @ camera[:3, :3]
+    truth = film.sequence()
     body = TorchBody(limber_body())
-    betas = torch.tensor(film.betas, dtype=torch.float32)[None]
+    betas = torch.tensor(truth.betas, dtype=torch.float32)[None]
     rest = body.rest_joints(betas)
     turned, places = body.forward_kinematics(
-        torch.tensor(rotations, dtype=torch.float32), rest, torch.tensor(pelvis, dtype=torch.float32) - rest[:, 0]
+        torch.tensor(truth.rotations, dtype=torch.float32),
+        rest,
+        torch.tensor(truth.joints[:, 0], dtype=torch.float32) - rest[:, 0],
     )
     landmarks = skin(turned, places, rest, betas).double().numpy()  # (T, 33, 3)
     carried = torch.einsum("lj,tjab->tlab", skin.weights, turned).double().numpy()  # (T, 33, 3, 3)
     rays = landmarks[..., :2] / landmarks[..., 2:]
     slopes = carried[..., :2, :] - rays[..., None] * carried[..., 2:, :]
-    detected = film.track.landmarks2d
+    detected = truth.track.landmarks2d
     focal, centre = film.intrinsics[0, 0], film.intrinsics[:2, 2]
     apart = ((detected[..., :2] - centre) / focal - rays) * landmarks[..., 2:]
     close = np.nan_to_num(np.linalg.norm(apart, axis=-1), nan=np.inf) < MISTAKEN_M
-    return slopes, apart, close & (detected[..., 2] > SEEN) & film.track.observed[:, None]
+    return slopes, apart, close & (detected[..., 2] > SEEN) & truth.track.observed[:, None]
 
 
 def _least_squares(equations: list[tuple[Floats, Floats]]) -> Floats:
@@ -84,8 +81,3 @@ def _least_squares(equations: list[tuple[Floats, Floats]]) -> Floats:
     if len(apart) < 3:
         return np.full(3, np.nan)
     return np.asarray(np.linalg.lstsq(slopes, apart, rcond=None)[0])
-
-
-def _part(landmark: str) -> str:
-    """Left and right are one: ``left_eye_inner`` and ``mouth_right`` are ``eye_inner`` and ``mouth``."""
-    return "_".join(word for word in landmark.split("_") if word not in {"left", "right"})

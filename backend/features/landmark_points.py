@@ -114,7 +114,7 @@ def landmark_points(body: Body) -> LandmarkPoints:
     regressor = np.zeros((len(LANDMARK_NAMES), len(body.v_template)))
     weights = np.zeros((len(LANDMARK_NAMES), JOINT_COUNT))
     for row, name in enumerate(LANDMARK_NAMES):
-        side, part = _side_and_part(name)
+        side, part = side_and_part(name)
         if part in _AT_JOINTS:
             joint = INDEX[f"{side}_{part}"]
             regressor[row] = body.J_regressor[joint]
@@ -135,11 +135,12 @@ def landmark_points(body: Body) -> LandmarkPoints:
 
 def _beside(landmark: str) -> Floats:
     """(3,) metres from where the body's rules find a landmark to where BlazePose marks it."""
-    side, part = _side_and_part(landmark)
+    side, part = side_and_part(landmark)
     return np.array(_BESIDE.get(part, (0.0, 0.0, 0.0))) * (-1.0 if side == "right" else 1.0, 1.0, 1.0)
 
 
-def _side_and_part(name: str) -> tuple[str, str]:
+def side_and_part(name: str) -> tuple[str, str]:
+    """``left``, ``right`` or nothing, and the rest of a landmark's name, which both sides share."""
     if name.startswith("mouth_"):
         return name.removeprefix("mouth_"), "mouth"
     side, _, part = name.partition("_")
