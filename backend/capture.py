@@ -311,17 +311,18 @@ def _up_for_all(
     """(3, 3) from axes that stand still to the world, as several people tell it; None where one does it alone."""
     if len(found) < 2:
         return None
-    return shared_rotation([
-        PersonSeen(
-            in_camera.rotations,
-            in_camera.transl,
-            body.rest_joints(in_camera.betas),
-            track.timestamps_s,
-            track.observed,
-            camera.of(track.frames),
-        )
-        for track, in_camera in found
-    ])  # fmt: skip
+    return shared_rotation([_seen(track, in_camera, body, camera) for track, in_camera in found])
+
+
+def _seen(track: Track, in_camera: BodyInCamera, body: Body, camera: CameraMotion | None) -> PersonSeen:
+    return PersonSeen(
+        in_camera.rotations,
+        in_camera.transl,
+        body.rest_joints(in_camera.betas),
+        track.timestamps_s,
+        track.observed,
+        camera.of(track.frames) if camera else None,
+    )
 
 
 def motion_of(
@@ -338,18 +339,14 @@ def motion_of(
 
     Without ``camera``, it stands still; without ``up``, (3, 3) as of :func:`_up_for_all`, the person alone tells it.
     """
-    rest_joints = body.rest_joints(in_camera.betas)
-    turns = camera.of(track.frames) if camera else None
-    path = _path_of(camera)
-    placed = place(
-        in_camera.rotations, in_camera.transl, rest_joints, track.timestamps_s, track.observed, turns, path, up
-    )
-    _, joints_world = forward_kinematics(placed.local_rotations, rest_joints, placed.trans)
+    person = _seen(track, in_camera, body, camera)
+    placed = place(person, _path_of(camera), up)
+    _, joints_world = forward_kinematics(placed.local_rotations, person.rest_joints, placed.trans)
     return Motion(
         poses=rotations.log(placed.local_rotations).reshape(len(track.frames), -1),
         trans=placed.trans,
         betas=in_camera.betas,
-        rest_joints=rest_joints,
+        rest_joints=person.rest_joints,
         mocap_framerate=float(footage.frame_rate),
         timestamps_s=track.timestamps_s,
         joints_world=joints_world,

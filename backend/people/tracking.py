@@ -20,7 +20,7 @@ from .detection import Detection, PersonDetector
 from .landmarks import LandmarkModel, Landmarks
 from .regions import Region
 from .sort import BoxFilter, match, overlaps
-from .tracks import LANDMARK_COUNT, LANDMARK_INDEX, Track
+from .tracks import LANDMARK_COUNT, TRUNK, Track
 
 #: A person who is lost for longer becomes another person when they come back.
 LONGEST_GAP_S = 1.0
@@ -53,7 +53,6 @@ REACH_PER_S = 3.0
 SAME_DETECTION_OVERLAP = 0.5
 #: Two people whose torsos lie this near, relative to the side of their region, are one.
 SAME_PERSON_DISTANCE = 0.1
-_TRUNK = [LANDMARK_INDEX[name] for name in ("left_shoulder", "right_shoulder", "left_hip", "right_hip")]
 
 
 @dataclass(eq=False)
@@ -314,7 +313,7 @@ def _overlaps_any(detection: Detection, boxes: list[NDArray[np.float64]]) -> boo
 
 def _is_person(landmarks: Landmarks, image: NDArray[np.uint8]) -> bool:
     height, width = image.shape[:2]
-    trunk = landmarks.image[_TRUNK, :2]
+    trunk = landmarks.image[TRUNK, :2]
     inside = ((trunk >= 0) & (trunk < (width, height))).all(axis=1)
     return landmarks.presence >= MIN_PRESENCE and int(inside.sum()) >= MIN_TRUNK_IN_PICTURE
 
@@ -327,7 +326,7 @@ def _same(one: Landmarks, other: Landmarks) -> bool:
 
 def _torso(landmarks: Landmarks) -> NDArray[np.float64]:
     """(2, 2) pixels: the middle of the shoulders and the middle of the hips."""
-    return np.asarray(landmarks.image[_TRUNK, :2].reshape(2, 2, 2).mean(axis=1))
+    return np.asarray(landmarks.image[TRUNK, :2].reshape(2, 2, 2).mean(axis=1))
 
 
 def _track(number: int, person: _Person, times_s: list[float]) -> Track:

@@ -46,6 +46,8 @@ LANDMARK_NAMES: tuple[str, ...] = (
     "right_foot_index",
 )
 LANDMARK_INDEX: dict[str, int] = {name: index for index, name in enumerate(LANDMARK_NAMES)}
+#: The corners of the trunk.
+TRUNK = tuple(LANDMARK_INDEX[name] for name in ("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,8 @@
 
 from .camera import CameraError, intrinsics
 from .moving_camera import moving_camera_path, turning_camera_path
-from .shared_world import PersonSeen, on_shared_floor, shared_rotation
+from .person_seen import PersonSeen
+from .shared_world import on_shared_floor, shared_rotation
 from .world import CameraPath, Placed, camera_stays, place
 
 __all__ = [

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smpl_rig import rotations
-from smpl_rig.kinematics import forward_kinematics
 from smpl_rig.motion import Motion
 
 from .gravity import shared_world_rotation
+from .person_seen import PersonSeen
 
 Floats = NDArray[np.floating[Any]]
 
@@ -22,41 +21,13 @@ Floats = NDArray[np.floating[Any]]
 SAME_FLOOR_M = 0.6
 
 
-@dataclass(frozen=True, eq=False)
-class PersonSeen:
-    """A person as the camera sees them.
-
-    Attributes:
-        camera_rotations: (T, 24, 3, 3) local rotations, the pelvis's in camera axes.
-        transl: (T, 3) metres, camera axes; the pelvis lies at ``rest_joints[0] + transl``.
-        rest_joints: (24, 3) metres, body frame.
-        times_s: (T,).
-        observed: (T,) bool.
-        turns: (T, 3, 3) from the camera's axes in each frame to axes that stand still; None if the camera does.
-    """
-
-    camera_rotations: Floats
-    transl: Floats
-    rest_joints: Floats
-    times_s: Floats
-    observed: NDArray[np.bool_]
-    turns: Floats | None = None
-
-
 def shared_rotation(people: Sequence[PersonSeen]) -> Floats:
     """(3, 3) from axes that stand still to the world: :func:`.gravity.shared_world_rotation`."""
     turns = [person.turns for person in people if person.turns is not None]
     return shared_world_rotation(
-        [(_joints(person), person.observed, person.times_s) for person in people],
+        [(person.standing_still()[1], person.observed, person.times_s) for person in people],
         np.concatenate(turns) if turns else None,
     )
-
-
-def _joints(person: PersonSeen) -> Floats:
-    """(T, 24, 3) metres, in axes that stand still."""
-    local = rotations.from_matrix(person.camera_rotations.astype(np.float64))
-    _, joints = forward_kinematics(local, person.rest_joints, person.transl)
-    return joints if person.turns is None else np.einsum("tij,tkj->tki", person.turns, joints)
 
 
 def on_shared_floor(motions: Sequence[Motion]) -> list[Motion]:

@@ -16,6 +16,7 @@ from smpl_rig.soles import sole_points
 
 from .footing import footing_offsets
 from .gravity import world_from_camera_rotation
+from .person_seen import PersonSeen
 
 Floats = NDArray[np.floating[Any]]
 
@@ -50,40 +51,23 @@ def camera_stays(points: Floats, _pelvis: Floats, _times_s: Floats, _observed: N
     return np.zeros((len(points), 3))
 
 
-def place(
-    camera_rotations: Floats,
-    transl: Floats,
-    rest_joints: Floats,
-    times_s: Floats,
-    observed: NDArray[np.bool_],
-    turns: Floats | None = None,
-    camera_path: CameraPath = camera_stays,
-    turn: Floats | None = None,
-) -> Placed:
+def place(person: PersonSeen, camera_path: CameraPath = camera_stays, turn: Floats | None = None) -> Placed:
     """Sets a person into the world. The path is moved so that planted feet stay where they are.
 
     The floor at z = 0 is the lowest level on which they stand.
 
     Args:
-        camera_rotations: (T, 24, 3, 3) local rotations, the pelvis's in camera axes.
-        transl: (T, 3) metres, camera axes; the pelvis lies at ``rest_joints[0] + transl``.
-        rest_joints: (24, 3) metres, body frame.
-        times_s: (T,).
-        observed: (T,) bool.
-        turns: (T, 3, 3) from the camera's axes in each frame to axes that stand still; None if the camera does.
+        person: whom the camera sees.
         camera_path: where the camera goes; of one that goes somewhere the feet tell (:mod:`.moving_camera`).
         turn: (3, 3) from axes that stand still to the world, where others tell it too (:mod:`.shared_world`); None has
             the person tell it alone.
     """
-    local = rotations.from_matrix(camera_rotations.astype(np.float64))
-    if turns is not None:
-        local[:, 0] = rotations.multiply(rotations.from_matrix(turns), local[:, 0])
-        transl = np.einsum("tij,tj->ti", turns, rest_joints[0] + transl) - rest_joints[0]
-    _, joints = forward_kinematics(local, rest_joints, transl)
+    rest_joints, times_s, observed = person.rest_joints, person.times_s, person.observed
+    local, joints = person.standing_still()
     if turn is None:
-        turn = world_from_camera_rotation(joints, observed, times_s, turns)
+        turn = world_from_camera_rotation(joints, observed, times_s, person.turns)
     world_from_camera = np.tile(np.eye(4), (len(local), 1, 1))
-    world_from_camera[:, :3, :3] = turn if turns is None else turn @ turns
+    world_from_camera[:, :3, :3] = turn if person.turns is None else turn @ person.turns
 
     in_world = local.copy()
     in_world[:, 0] = rotations.multiply(rotations.from_matrix(turn), local[:, 0])

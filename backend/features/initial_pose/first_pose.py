@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from backend.people.tracks import LANDMARK_INDEX
+from backend.people.tracks import LANDMARK_INDEX, TRUNK
 from smpl_rig.skeleton import INDEX
 
 from . import rotation_vectors
@@ -25,7 +25,6 @@ _LIMBS = (
     ("hip", None, "hip", "knee"),
     ("knee", "hip", "knee", "ankle"),
 )
-_TORSO = tuple(LANDMARK_INDEX[name] for name in ("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
 #: Metres before the camera at which people can be, and where they are put if nothing tells.
 NEAREST_M, FARTHEST_M = 0.3, 200.0
 _NOWHERE = (0.0, 0.0, 4.0)
@@ -49,7 +48,7 @@ def first_pose(seen: Evidence, figure: Figure, betas: Tensor) -> tuple[Tensor, T
 def _pose_by_world(seen: Evidence, figure: Figure, betas: Tensor) -> tuple[Tensor, Tensor]:
     """Pelvis (T, 3, 3) from the torso of BlazePose's 3D, and rotation vectors (T, 24, 3) that point the limbs."""
     rest = figure.skin.template + figure.skin.shapedirs @ betas  # (33, 3)
-    root = kabsch(rest[_TORSO, :].expand(len(seen), -1, -1), seen.world[:, _TORSO])
+    root = kabsch(rest[TRUNK, :].expand(len(seen), -1, -1), seen.world[:, TRUNK])
     bend = figure.usual.expand(len(seen), -1, -1).clone()
     for side in ("left", "right"):
         turned: dict[str | None, Tensor] = {None: root}

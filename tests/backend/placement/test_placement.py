@@ -9,6 +9,7 @@ from backend.demo.choreography import perform
 from backend.placement import (
     CameraError,
     CameraPath,
+    PersonSeen,
     Placed,
     camera_stays,
     intrinsics,
@@ -54,7 +55,7 @@ def test_a_performance_comes_back_to_the_floor(rest_joints: np.ndarray, pitch_de
     local[:, 0] = rotations.multiply(camera_from_world, local[:, 0])
     transl = (truth.joints_world[:, 0] - stands) @ world_from_camera - rest_joints[0]
     observed = np.ones(len(transl), dtype=bool)
-    placed = place(rotations.to_matrix(local), transl, rest_joints, truth.timestamps_s, observed)
+    placed = place(PersonSeen(rotations.to_matrix(local), transl, rest_joints, truth.timestamps_s, observed))
 
     _, joints = forward_kinematics(placed.local_rotations, rest_joints, placed.trans)
     # the pitch is found but for what the prior of a level camera and the walker's own lean leave of it
@@ -72,7 +73,7 @@ def test_the_camera_maps_camera_joints_to_world_joints(make_motion: Callable[...
     rest, local = motion.rest_joints.astype(float), motion.local_rotations.copy()
     local[:, 0] = rotations.multiply(rotations.from_matrix(WORLD_FROM_LEVEL_CAMERA.T), local[:, 0])
     transl = (motion.pelvis_world - [0, -3, 1]) @ WORLD_FROM_LEVEL_CAMERA - rest[0]
-    placed = place(rotations.to_matrix(local), transl, rest, motion.timestamps_s, motion.observed)
+    placed = place(PersonSeen(rotations.to_matrix(local), transl, rest, motion.timestamps_s, motion.observed))
     _, in_camera = forward_kinematics(local, rest, transl)
     _, in_world = forward_kinematics(placed.local_rotations, rest, placed.trans)
     matrix = placed.world_from_camera[0]
@@ -93,7 +94,9 @@ def test_a_distance_that_wanders_is_told_by_planted_feet(rest_joints: np.ndarray
     pelvis = (truth.joints_world[:, 0] - camera) @ WORLD_FROM_LEVEL_CAMERA
     wandering = pelvis * (1 + 0.03 * np.sin(2 * np.pi * truth.timestamps_s / 0.8))[:, None]
     observed = np.ones(len(local), dtype=bool)
-    placed = place(rotations.to_matrix(local), wandering - rest_joints[0], rest_joints, truth.timestamps_s, observed)
+    placed = place(
+        PersonSeen(rotations.to_matrix(local), wandering - rest_joints[0], rest_joints, truth.timestamps_s, observed)
+    )
     _, joints = forward_kinematics(placed.local_rotations, rest_joints, placed.trans)
 
     def drift(ankles: np.ndarray) -> float:
@@ -130,7 +133,7 @@ def test_a_camera_that_turns_sees_the_same_world(rest_joints: np.ndarray) -> Non
         pelvis = np.einsum("tji,tj->ti", cameras, truth.joints_world[:, 0] - stands)
         turned = cameras[0].T @ cameras
         placed = place(
-            *(rotations.to_matrix(local), pelvis - rest_joints[0], rest_joints, times, observed, turned),
+            PersonSeen(rotations.to_matrix(local), pelvis - rest_joints[0], rest_joints, times, observed, turned),
             camera_path=turning_camera_path,  # feet rest already, so that it is sent nowhere
         )
         np.testing.assert_array_equal(np.ptp(placed.world_from_camera[:, :3, 3], axis=0), 0)
@@ -157,10 +160,10 @@ def test_feet_tell_where_a_moving_camera_goes(rest_joints: np.ndarray) -> None:
     local = truth.local_rotations.copy()
     local[:, 0] = rotations.multiply(rotations.from_matrix(cameras.swapaxes(1, 2)), local[:, 0])
     transl = np.einsum("tji,tj->ti", cameras, truth.joints_world[:, 0] - stands) - rest_joints[0]
-    seen = rotations.to_matrix(local), transl, rest_joints, times, observed, cameras[0].T @ cameras
+    seen = PersonSeen(rotations.to_matrix(local), transl, rest_joints, times, observed, cameras[0].T @ cameras)
     moved = []
     for camera_path in (camera_stays, moving_camera_path, turning_camera_path):
-        placed = place(*seen, camera_path=camera_path)
+        placed = place(seen, camera_path=camera_path)
         # the first camera looks along y
         turn = cameras[0] @ WORLD_FROM_LEVEL_CAMERA.T
         path = (placed.trans - placed.trans[0]) @ turn.T - (truth.trans - truth.trans[0])
@@ -190,7 +193,7 @@ def _circled(rest_joints: np.ndarray, body: np.ndarray, times: np.ndarray, path:
     transl = np.einsum("tji,tj->ti", cameras, body - stands) - rest_joints[0]
     observed = np.ones(count, dtype=bool)
     turns = cameras[0].T @ cameras
-    return place(rotations.to_matrix(local), transl, rest_joints, times, observed, turns, path)
+    return place(PersonSeen(rotations.to_matrix(local), transl, rest_joints, times, observed, turns), path)
 
 
 def test_whom_a_camera_goes_around_stays_though_no_foot_rests(rest_joints: np.ndarray) -> None:
@@ -210,6 +213,7 @@ def test_nobody_tells_nothing_of_a_moving_camera(rest_joints: np.ndarray) -> Non
     truth = perform(rest_joints, 30.0)
     nobody = np.zeros(len(truth.timestamps_s), dtype=bool)
     matrices = rotations.to_matrix(truth.local_rotations)
-    moving = place(matrices, truth.trans, rest_joints, truth.timestamps_s, nobody, camera_path=moving_camera_path)
-    staying = place(matrices, truth.trans, rest_joints, truth.timestamps_s, nobody)
+    seen = PersonSeen(matrices, truth.trans, rest_joints, truth.timestamps_s, nobody)
+    moving = place(seen, camera_path=moving_camera_path)
+    staying = place(seen)
     np.testing.assert_allclose(moving.trans, staying.trans, atol=1e-6)

@@ -75,9 +75,7 @@ def test_who_stands_on_a_roof_stays_above_who_walks_below(
     turn = shared_rotation(people)
     motions = []
     for person in people:
-        placed = place(
-            person.camera_rotations, person.transl, rest_joints, person.times_s, person.observed, turn=turn
-        )  # fmt: skip
+        placed = place(person, turn=turn)
         motion = make_motion(frames=len(person.transl)).with_pose(placed.local_rotations, placed.trans + rest_joints[0])
         motions.append(replace(motion, world_from_camera=placed.world_from_camera))
     assert (
