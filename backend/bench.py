@@ -64,6 +64,23 @@ for smoothness in (0.6, 0.7, 0.8):
 print(f"SECONDS {min(moved)}", flush=True)
 os._exit(0)
 """
+_RETARGET = """
+import os, sys, time, bpy
+from smpl_rig.motion import Motion
+from smpl_rig.blender.animation import fit_scene
+from smpl_rig.blender.character import build_character
+from smpl_rig.blender.retarget import find_rig_bones, retarget_person
+bpy.ops.wm.read_factory_settings(use_empty=True)
+motion = Motion.load(sys.argv[1])
+fit_scene(bpy.context.scene, motion)
+person, target = (build_character(bpy.context.scene, motion, None, name, 0) for name in ("person", "target"))
+target.animation_data_clear()
+bones = find_rig_bones(target).bones
+started = time.perf_counter()
+retarget_person(target, person, bones)
+print(f"SECONDS {time.perf_counter() - started}", flush=True)
+os._exit(0)
+"""
 _IMPORT_ADDON = """
 import os, sys, time, bpy
 sys.path.insert(0, sys.argv[1])
@@ -99,6 +116,7 @@ def main() -> int:
         motion.save(Path(folder) / "motion.npz")
         figures["write 10,000 frames of keys, s"] = _in_blender(_WRITE_KEYS, Path(folder) / "motion.npz")
         figures["move the slider on them in Blender, s"] = _in_blender(_MOVE_SLIDER, Path(folder) / "motion.npz")
+        figures["retarget them in Blender, s"] = _in_blender(_RETARGET, Path(folder) / "motion.npz")
         figures["import the extension, s"] = _import_addon(Path(folder) / "extension")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     figures |= {name: round(speed, 2) for name, speed in training_speeds(device).items()}

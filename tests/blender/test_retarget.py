@@ -396,20 +396,20 @@ def test_uneven_and_negative_scales_are_refused(scale: tuple[float, ...], scene:
         find_rig_bones(target)
 
 
-def test_ten_thousand_frames_onto_a_game_rig_take_less_than_three_seconds(scene: Any, rest_joints: np.ndarray) -> None:
+def test_ten_times_the_frames_take_about_ten_times_as_long(scene: Any, rest_joints: np.ndarray) -> None:
+    """How long itself is `make bench`'s to tell: machines and what runs beside differ."""
     short = walk(rest_joints, frames=100)
-    long = Performance(
-        np.tile(short.turned, (100, 1, 1)), np.tile(short.joints, (100, 1, 1)), rest_joints,
-        np.tile(short.contacts, (100, 1)), np.arange(10_000) / 60,
-    )  # fmt: skip
     target = armature_of(mpfb_bones("game_engine"))
     bones = find_rig_bones(target).bones
 
-    def taken_s() -> float:
+    def taken_s(repeats: int) -> float:
+        long = Performance(
+            np.tile(short.turned, (repeats, 1, 1)), np.tile(short.joints, (repeats, 1, 1)), rest_joints,
+            np.tile(short.contacts, (repeats, 1)), np.arange(100 * repeats) / 60,
+        )  # fmt: skip
         # this thread's time: those that numpy's linear algebra keeps waiting count as busy in the process's
         began = time.thread_time()
-        retarget(target, long, np.arange(1.0, 10_001), bones, "long")
+        retarget(target, long, np.arange(1.0, 100 * repeats + 1), bones, "long")
         return time.thread_time() - began
 
-    # other tests beside this one keep the machine's memory busy
-    assert any(taken_s() < 3 for _ in range(3))
+    assert min(taken_s(100) for _ in range(2)) < 30 * min(taken_s(10) for _ in range(3))

@@ -247,17 +247,22 @@ class TestRefusal:
             Rig(**(parts | change))
 
 
-def test_ten_thousand_frames_onto_sixty_five_bones_take_less_than_a_second_and_a_half(rest_joints: np.ndarray) -> None:
+def test_ten_times_the_frames_take_about_ten_times_as_long(rest_joints: np.ndarray) -> None:
+    """How long itself is `make bench`'s to tell: machines and what runs beside differ."""
     performance = walk(rest_joints, frames=100)
-    many = replace(
-        performance,
-        turned=np.tile(performance.turned, (100, 1, 1)),
-        joints=np.tile(performance.joints, (100, 1, 1)),
-        contacts=np.tile(performance.contacts, (100, 1)),
-        times_s=np.arange(10_000) / 60,
-    )
     built = build_rig(replace(A_POSE, twists=True), rest_joints)
-    began = time.thread_time()
-    retargeted_keys = Retargeting(built.rig, built.bones, rest_joints)
-    retargeted_keys.keys(retargeted_keys.follow(many))
-    assert time.thread_time() - began < 1.5
+
+    def taken_s(repeats: int) -> float:
+        many = replace(
+            performance,
+            turned=np.tile(performance.turned, (repeats, 1, 1)),
+            joints=np.tile(performance.joints, (repeats, 1, 1)),
+            contacts=np.tile(performance.contacts, (repeats, 1)),
+            times_s=np.arange(100 * repeats) / 60,
+        )
+        began = time.thread_time()
+        retargeting = Retargeting(built.rig, built.bones, rest_joints)
+        retargeting.keys(retargeting.follow(many))
+        return time.thread_time() - began
+
+    assert min(taken_s(100) for _ in range(2)) < 30 * min(taken_s(10) for _ in range(3))
