@@ -51,7 +51,7 @@ from .workers import one_thread, side_by_side
 Floats = NDArray[np.floating[Any]]
 
 #: Changes whenever the same recipe would give other clips, or less would be kept of them.
-REVISION = 2
+REVISION = 3
 
 
 class RendersError(LimberError):
@@ -159,13 +159,12 @@ def load_film(path: Path) -> Film:
         RendersError: if an older version wrote it, which kept less.
     """
     with np.load(path, allow_pickle=False) as file:
-        track = None
-        if "track_frames" in file:
-            track = Track(person=0, **{f.name: file[f"track_{f.name}"] for f in fields(Track) if f.name != "person"})
-        planted = file.get("planted")
         names = ("joints_world", "local_rotations", "world_from_camera", "intrinsics", "image_size", "betas")
-        if missing := set(names) - set(file.files):
+        of_track = [f.name for f in fields(Track) if f.name != "person"] if "track_frames" in file else []
+        if missing := {*names, *(f"track_{name}" for name in of_track)} - set(file.files):
             raise RendersError(f"{path} lacks '{min(missing)}': it was made by an older version. Make the films again.")
+        track = Track(person=0, **{name: file[f"track_{name}"] for name in of_track}) if of_track else None
+        planted = file.get("planted")
         return Film(**{name: file[name] for name in names}, planted=planted, track=track)
 
 

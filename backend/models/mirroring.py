@@ -5,14 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from backend.people.tracks import LANDMARK_NAMES
+from backend.people.tracks import LANDMARK_MIRROR
 from smpl_rig.skeleton import MIRROR
-
-_OTHER_SIDE = {"left": "right", "right": "left"}
-#: Where each landmark's counterpart stands.
-LANDMARK_MIRROR: tuple[int, ...] = tuple(
-    LANDMARK_NAMES.index("_".join(_OTHER_SIDE.get(word, word) for word in name.split("_"))) for name in LANDMARK_NAMES
-)
 
 
 def mirror_landmarks(landmarks2d: Tensor, landmarks3d: Tensor, centre_x: float) -> tuple[Tensor, Tensor]:

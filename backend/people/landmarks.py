@@ -1,4 +1,9 @@
-"""BlazePose's landmark model on LiteRT, one person in a rotated region (constants from mediapipe's landmark graphs)."""
+"""BlazePose's landmark model on LiteRT, one person in a rotated region (constants from mediapipe's landmark graphs).
+
+It is asked twice, for what it sees and for what a mirror would show, and the mean is taken: its two answers err apart
+from each other, mostly in depth. Where they disagree on which side of the body is which, one of them is wrong, and the
+first is kept, with word of it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from numpy.typing import NDArray
 
 from . import model_files
 from .regions import Region, region_about, turn
-from .tracks import LANDMARK_COUNT
+from .tracks import LANDMARK_COUNT, LANDMARK_INDEX, LANDMARK_MIRROR, PARTS
 
 INPUT_SIZE = 256
 #: Beside the 33 landmarks the model gives auxiliary ones; these two span the region of the next frame.
@@ -18,6 +23,16 @@ _MODEL_POINTS = 39
 _HIPS, _RIM = 33, 34
 _KERNEL_RADIUS = 3
 _MIN_HEATMAP_CONFIDENCE = 0.5
+_OTHER_SIDE = np.array(LANDMARK_MIRROR)
+#: Which landmarks each part of the body has.
+_PART_LANDMARKS = [
+    np.array([LANDMARK_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in names])
+    for names in PARTS.values()
+]
+#: Two answers that lie further apart, in sides of the region, are of different bodies.
+_SAME_BODY = 0.1
+#: Sides of the body that lie nearer to each other cannot be told to be exchanged.
+_SIDES_APART = 0.03
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +44,14 @@ class Landmarks:
         image: (33, 3) pixel x, pixel y, visibility in [0, 1].
         world: (33, 3) metres, camera axes (x right, y down, z forward), the middle of the hips at the origin.
         next_region: where to look in the next frame.
+        exchanged: (4,) bool, of which ``PARTS`` the mirror image has left and right exchanged.
     """
 
     presence: float
     image: NDArray[np.float64]
     world: NDArray[np.float64]
     next_region: Region
+    exchanged: NDArray[np.bool_]
 
     @property
     def box(self) -> NDArray[np.float64]:
@@ -56,20 +73,95 @@ class LandmarkModel:
         self._world = by_shape[1, _MODEL_POINTS * 3]
 
     def find(self, image: NDArray[np.uint8], region: Region) -> Landmarks:
-        """(H, W, 3) RGB and where to look -> landmarks in pixels of the image."""
-        crop = region.crop(image, INPUT_SIZE).astype(np.float32)[None] / np.float32(255)
-        self._interpreter.set_tensor(self._input, crop)
+        """(H, W, 3) RGB and where to look -> landmarks in pixels of the image, as mediapipe has them."""
+        return _in_picture(self._answer(region.crop(image, INPUT_SIZE)), _NONE_EXCHANGED, region)
+
+    def find_twice(self, image: NDArray[np.uint8], region: Region) -> Landmarks:
+        """The mean of what is found, as :meth:`find` does, and of what is found in a mirror."""
+        crop = region.crop(image, INPUT_SIZE)
+        answer, again = self._answer(crop), mirrored(self._answer(crop[:, ::-1]))
+        return _in_picture(*merged(answer, again), region)
+
+    def _answer(self, crop: NDArray[np.uint8]) -> Answer:
+        self._interpreter.set_tensor(self._input, crop.astype(np.float32)[None] / np.float32(255))
         self._interpreter.invoke()
         points = self._interpreter.get_tensor(self._points).reshape(_MODEL_POINTS, 5).astype(np.float64)
-        places = refine(points[:, :2] / INPUT_SIZE, self._interpreter.get_tensor(self._heatmaps)[0])
-        pixels = region.to_picture(places)
-        world = self._interpreter.get_tensor(self._world).reshape(_MODEL_POINTS, 3)[:LANDMARK_COUNT].astype(np.float64)
-        return Landmarks(
+        world = self._interpreter.get_tensor(self._world).reshape(_MODEL_POINTS, 3)[:LANDMARK_COUNT]
+        return Answer(
             presence=float(self._interpreter.get_tensor(self._presence)[0, 0]),
-            image=np.concatenate((pixels, _sigmoid(points[:, 3:4])), axis=-1)[:LANDMARK_COUNT],
-            world=np.concatenate((turn(world[:, :2], region.angle), world[:, 2:]), axis=-1),
-            next_region=region_about(pixels[_HIPS], pixels[_RIM]),
+            places=refine(points[:, :2] / INPUT_SIZE, self._interpreter.get_tensor(self._heatmaps)[0]),
+            visibility=_sigmoid(points[:LANDMARK_COUNT, 3]),
+            world=world.astype(np.float64),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the model says of a square picture.
+
+    Attributes:
+        presence: probability in [0, 1] that a person is in it.
+        places: (39, 2) of landmarks and auxiliary points, each axis 0 to 1.
+        visibility: (33,) in [0, 1].
+        world: (33, 3) metres, x to the right of the picture, y down, z away from who looks.
+    """
+
+    presence: float
+    places: NDArray[np.float64]
+    visibility: NDArray[np.float64]
+    world: NDArray[np.float64]
+
+
+_NONE_EXCHANGED = np.zeros(len(PARTS), dtype=bool)
+
+
+def mirrored(answer: Answer) -> Answer:
+    """What an answer about a picture's mirror image says about the picture."""
+    order = np.concatenate((_OTHER_SIDE, np.arange(LANDMARK_COUNT, _MODEL_POINTS)))
+    return Answer(
+        answer.presence,
+        answer.places[order] * (-1, 1) + (1, 0),
+        answer.visibility[_OTHER_SIDE],
+        answer.world[_OTHER_SIDE] * (-1, 1, 1),
+    )
+
+
+def merged(first: Answer, second: Answer) -> tuple[Answer, NDArray[np.bool_]]:
+    """The mean of two answers about a picture, as far as they agree, and (4,) which ``PARTS`` the second exchanged.
+
+    What is exchanged remains as the first has it, and so does its 3D, which is built on the whole body. So does all if
+    the second is about somebody else. Presence and auxiliary points, which lead to the next frame, are the first's.
+    """
+    landmarks, others = first.places[:LANDMARK_COUNT], second.places[:LANDMARK_COUNT]
+    apart, crossed = (np.linalg.norm(landmarks - seen, axis=-1) for seen in (others, others[_OTHER_SIDE]))
+    of_parts = [(apart[part].mean(), crossed[part].mean()) for part in _PART_LANDMARKS]
+    exchanged = np.array([across < straight and straight > _SIDES_APART for straight, across in of_parts])
+    if np.mean([min(pair) for pair in of_parts]) > _SAME_BODY:
+        return first, _NONE_EXCHANGED
+    agreed = np.ones(LANDMARK_COUNT, dtype=bool)
+    for part in np.flatnonzero(exchanged):
+        agreed[_PART_LANDMARKS[part]] = False
+    agreed[: LANDMARK_INDEX["left_shoulder"]] = not exchanged[0]  # a face turns with its shoulders
+    places = first.places.copy()
+    places[:LANDMARK_COUNT][agreed] = (landmarks + others)[agreed] / 2
+    mean = Answer(
+        first.presence,
+        places,
+        np.where(agreed, (first.visibility + second.visibility) / 2, first.visibility),
+        first.world if exchanged.any() else (first.world + second.world) / 2,
+    )
+    return mean, exchanged
+
+
+def _in_picture(answer: Answer, exchanged: NDArray[np.bool_], region: Region) -> Landmarks:
+    pixels = region.to_picture(answer.places)
+    return Landmarks(
+        presence=answer.presence,
+        image=np.column_stack((pixels[:LANDMARK_COUNT], answer.visibility)),
+        world=np.concatenate((turn(answer.world[:, :2], region.angle), answer.world[:, 2:]), axis=-1),
+        next_region=region_about(pixels[_HIPS], pixels[_RIM]),
+        exchanged=exchanged,
+    )
 
 
 def refine(places: NDArray[Any], heatmaps: NDArray[Any]) -> NDArray[Any]:

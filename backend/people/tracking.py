@@ -20,7 +20,7 @@ from .detection import Detection, PersonDetector
 from .landmarks import LandmarkModel, Landmarks
 from .regions import Region
 from .sort import BoxFilter, match, overlaps
-from .tracks import LANDMARK_COUNT, TRUNK, Track
+from .tracks import LANDMARK_COUNT, PARTS, TRUNK, Track
 
 #: A person who is lost for longer becomes another person when they come back.
 LONGEST_GAP_S = 1.0
@@ -226,7 +226,7 @@ class PeopleTracker:
 
     def _look(self, frame: Frame, person: _Person, region: Region) -> bool:
         """Takes in the landmarks in a region, if a person is there."""
-        landmarks = self._landmarks.find(frame.image, region)
+        landmarks = self._landmarks.find_twice(frame.image, region)
         if not _is_person(landmarks, frame.image):
             return False
         person.add(frame, landmarks)
@@ -241,7 +241,7 @@ class PeopleTracker:
 
     def _welcome(self, frame: Frame, region: Region) -> None:
         """Takes in somebody new, if the landmark model sees them and nobody else has that body."""
-        landmarks = self._landmarks.find(frame.image, region)
+        landmarks = self._landmarks.find_twice(frame.image, region)
         if not _is_person(landmarks, frame.image):
             return
         if any(_same(person.seen[-1], landmarks) for person in self._seen_in(frame)):
@@ -338,9 +338,11 @@ def _track(number: int, person: _Person, times_s: list[float]) -> Track:
     landmarks3d = np.full((count, LANDMARK_COUNT, 3), np.nan)
     boxes = np.full((count, 4), np.nan)
     observed = np.zeros(count, dtype=bool)
+    exchanged = np.zeros((count, len(PARTS)), dtype=bool)
     landmarks2d[rows] = [landmarks.image for landmarks in person.seen]
     landmarks3d[rows] = [landmarks.world for landmarks in person.seen]
     boxes[rows] = [landmarks.box for landmarks in person.seen]
     observed[rows] = True
+    exchanged[rows] = [landmarks.exchanged for landmarks in person.seen]
     frames = np.arange(first, last + 1)
-    return Track(number, frames, np.array(times_s)[frames], landmarks2d, landmarks3d, boxes, observed)
+    return Track(number, frames, np.array(times_s)[frames], landmarks2d, landmarks3d, boxes, observed, exchanged)

@@ -46,6 +46,18 @@ LANDMARK_NAMES: tuple[str, ...] = (
     "right_foot_index",
 )
 LANDMARK_INDEX: dict[str, int] = {name: index for index, name in enumerate(LANDMARK_NAMES)}
+#: Parts of the body whose left and right are taken for each other together.
+PARTS: dict[str, tuple[str, ...]] = {
+    "shoulders": ("shoulder",),
+    "arms": ("elbow", "wrist", "pinky", "index", "thumb"),
+    "hips": ("hip",),
+    "legs": ("knee", "ankle", "heel", "foot_index"),
+}
+_OTHER_SIDE = {"left": "right", "right": "left"}
+#: Where each landmark's counterpart on the other side of the body stands; the nose is its own.
+LANDMARK_MIRROR: tuple[int, ...] = tuple(
+    LANDMARK_INDEX["_".join(_OTHER_SIDE.get(word, word) for word in name.split("_"))] for name in LANDMARK_NAMES
+)
 #: The corners of the trunk.
 TRUNK = tuple(LANDMARK_INDEX[name] for name in ("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
 
@@ -63,6 +75,8 @@ class Track:
             hips at the origin; NaN where not observed.
         boxes: (T, 4) pixel x, y, width, height about the landmarks; NaN where not observed.
         observed: (T,) bool.
+        exchanged: (T, 4) bool, of which ``PARTS`` the detector takes left for right when it looks into a mirror; None
+            where it did not look.
     """
 
     person: int
@@ -72,6 +86,7 @@ class Track:
     landmarks3d: NDArray[np.floating[Any]]
     boxes: NDArray[np.floating[Any]]
     observed: NDArray[np.bool_]
+    exchanged: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from backend.features.swaps import STATES, WHOLE, repair_swaps
-from backend.people.tracks import LANDMARK_INDEX, Track
+from backend.people.tracks import LANDMARK_INDEX, PARTS, Track
 from smpl_rig.motion import Motion
 from smpl_rig.skeleton import INDEX
 
@@ -133,6 +133,29 @@ def test_a_swapped_frame_is_put_back_after_frames_that_had_both_legs_in_one_plac
     repaired, trusted = repair_swaps(swapped(seen, slice(first, first + 1), LEGS))
     np.testing.assert_array_equal(repaired.landmarks2d[first:, _LEG], landmarks[first:, _LEG])
     assert not trusted[first]
+
+
+@pytest.mark.parametrize("looked", [True, False])
+def test_a_swap_that_begins_where_legs_lie_in_one_place_is_told_by_the_mirror(walker: Track, looked: bool) -> None:
+    """From when both legs are seen in one place to when they are again, their motion tells either way."""
+    landmarks = walker.landmarks2d.copy()
+    for together in (slice(40, 50), slice(60, 70)):
+        landmarks[together] = (landmarks[together] + landmarks[together][:, STATES[LEGS]]) / 2
+    exchanged = np.zeros((120, len(PARTS)), dtype=bool)
+    exchanged[[51, 52, 55, 57, 58], list(PARTS).index("legs")] = True
+    seen = replace(walker, landmarks2d=landmarks, exchanged=exchanged if looked else None)
+    _, trusted = repair_swaps(swapped(seen, slice(50, 60), LEGS))
+    assert (~trusted[50:60]).all() == looked
+    assert trusted[:40].all()
+    assert trusted[70:].all()
+
+
+def test_a_mirror_alone_swaps_nothing_that_moves_as_it_did(walker: Track) -> None:
+    """The mirror image may be the one that is wrong."""
+    exchanged = np.zeros((120, len(PARTS)), dtype=bool)
+    exchanged[[33, 60, 61, 90], list(PARTS).index("legs")] = True
+    _, trusted = repair_swaps(replace(walker, exchanged=exchanged))
+    assert trusted.all()
 
 
 @pytest.mark.parametrize("flips", [True, False])

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from backend.people import landmarks
-from backend.people.landmarks import LandmarkModel, Landmarks
-from backend.people.regions import region_about
-from backend.people.tracks import LANDMARK_INDEX
+from backend.people.landmarks import Answer, LandmarkModel, Landmarks, merged, mirrored
+from backend.people.regions import Region, region_about
+from backend.people.tracks import LANDMARK_INDEX, LANDMARK_MIRROR, PARTS
 
 
 def find(model: LandmarkModel, golden: object) -> Landmarks:
@@ -79,6 +80,70 @@ def test_nobody_has_no_presence(landmark_model: LandmarkModel) -> None:
     grey = np.full((200, 200, 3), 128, np.uint8)
     found = landmark_model.find(grey, region_about(np.array([100.0, 100.0]), np.array([100.0, 40.0])))
     assert found.presence < 0.5
+
+
+@pytest.mark.parametrize("name", [f"body_{number}.png" for number in range(4)])
+def test_two_looks_see_in_a_mirror_what_they_see(landmark_model: LandmarkModel, rendered: dict, name: str) -> None:
+    """One look errs from side to side, its 3D by up to ten centimetres."""
+    golden = rendered[name]
+    width = golden.image.shape[1]
+    region = region_about(*golden.keypoints[:2])
+    in_mirror = Region(width - region.x, region.y, region.side, -region.angle)  # pixels' corners, as the region's are
+    seen = landmark_model.find_twice(golden.image, region)
+    again = landmark_model.find_twice(np.ascontiguousarray(golden.image[:, ::-1]), in_mirror)
+    assert not seen.exchanged.any()
+    back = again.image[list(LANDMARK_MIRROR)] * (-1, 1, 1) + (width, 0, 0)
+    assert np.median(np.linalg.norm((back - seen.image)[:, :2], axis=-1)) < 0.01 * region.side
+    world = again.world[list(LANDMARK_MIRROR)] * (-1, 1, 1)
+    np.testing.assert_allclose(world, seen.world, atol=0.02)
+
+
+def answer_of(seed: int) -> Answer:
+    random = np.random.default_rng(seed)
+    return Answer(0.9, random.uniform(0.3, 0.7, (39, 2)), random.uniform(0, 1, 33), random.normal(0, 0.3, (33, 3)))
+
+
+def test_a_mirror_in_a_mirror_shows_the_picture() -> None:
+    answer = answer_of(0)
+    again = mirrored(mirrored(answer))
+    np.testing.assert_allclose(again.places, answer.places)
+    np.testing.assert_array_equal(again.world, answer.world)
+    np.testing.assert_array_equal(again.visibility, answer.visibility)
+
+
+def test_answers_that_agree_are_averaged() -> None:
+    first = answer_of(1)
+    second = replace(first, places=first.places + 0.01, world=first.world + 0.1, visibility=first.visibility * 0)
+    mean, exchanged = merged(first, second)
+    assert not exchanged.any()
+    np.testing.assert_allclose(mean.places[:33], first.places[:33] + 0.005)
+    np.testing.assert_allclose(mean.world, first.world + 0.05)
+    np.testing.assert_allclose(mean.visibility, first.visibility / 2)
+    np.testing.assert_array_equal(mean.places[33:], first.places[33:])  # they lead on, as mediapipe's do
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_what_is_exchanged_stays_as_it_was_first_seen(part: str) -> None:
+    first = answer_of(2)
+    order = np.arange(39)
+    of_part = [LANDMARK_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in PARTS[part]]
+    order[of_part] = np.array(LANDMARK_MIRROR)[of_part]
+    first.places[of_part[::2], 0] += 0.2  # sides that lie in one place say nothing
+    second = replace(first, places=first.places[order] + 0.01, world=first.world + 0.1)
+    mean, exchanged = merged(first, second)
+    assert [name for name, there in zip(PARTS, exchanged, strict=True) if there] == [part]
+    np.testing.assert_array_equal(mean.places[of_part], first.places[of_part])
+    np.testing.assert_array_equal(mean.world, first.world)  # of a body with its sides exchanged
+    others = [LANDMARK_INDEX[f"{side}_{name}"] for side in ("left", "right") for other in PARTS.keys() - {part}
+              for name in PARTS[other]]  # fmt: skip
+    np.testing.assert_allclose(mean.places[others], first.places[others] + 0.005)
+
+
+def test_another_body_in_the_mirror_says_nothing() -> None:
+    first = answer_of(3)
+    mean, exchanged = merged(first, replace(first, places=first.places + 0.3))
+    assert mean is first
+    assert not exchanged.any()
 
 
 def test_refinement_moves_to_the_centre_of_mass() -> None:
