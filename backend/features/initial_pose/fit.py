@@ -22,7 +22,7 @@ from .evidence import Evidence, evidence
 from .figure import Figure, local_rotations
 from .first_pose import NEAREST_M, first_place, first_pose
 from .settings import FitSettings
-from .trust import between, doubt, doubting, gain_is_possible
+from .trust import between, doubt, doubtful_parts, doubting
 
 Floats = NDArray[np.floating[Any]]
 
@@ -166,12 +166,15 @@ def _fit_shape(seen: Evidence, figure: Figure, K: Tensor, betas: Tensor, setting
 def _fit_stretch(seen: Evidence, figure: Figure, K: Tensor, betas: Tensor, settings: FitSettings) -> _Poses:
     """Poses in consecutive frames, nearer to the picture where a network's answer proves wrong."""
     held = _fit_poses(seen, figure, K, betas, settings)
-    if seen.guess is None or not gain_is_possible(seen, held.residual, settings):
+    parts = [] if seen.guess is None else doubtful_parts(seen, held.residual, settings)
+    if not parts:
         return held
-    freed = _fit_poses(seen, figure, K, betas, doubting(settings))
-    share = doubt(seen, held.residual, freed.residual, settings)[:, None]
-    pelvis = torch.lerp(held.pelvis, freed.pelvis, share)
-    return _posed(seen, figure, K, betas, between(held.local, freed.local, share), pelvis)
+    local, pelvis, residual = held.local.clone(), held.pelvis.clone(), held.residual.clone()
+    for part in parts:
+        freed = _fit_poses(seen.of(part), figure, K, betas, doubting(settings))
+        local[part], pelvis[part], residual[part] = freed.local, freed.pelvis, freed.residual
+    share = doubt(seen, held.residual, residual, settings)[:, None]
+    return _posed(seen, figure, K, betas, between(held.local, local, share), torch.lerp(held.pelvis, pelvis, share))
 
 
 def _fit_poses(seen: Evidence, figure: Figure, K: Tensor, betas: Tensor, settings: FitSettings) -> _Poses:

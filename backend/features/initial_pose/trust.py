@@ -2,15 +2,18 @@
 
 A network answers as people move in what it learned from, and of a somersault it may be far from the truth. The fit
 then cannot bring its answer onto the landmarks: a fit that is freed from it comes much nearer to them. Where the answer
-is right, there is little to gain. So the fit is done a second time where that could matter, hardly held by the answer,
-and taken for as long as it agrees with the picture so much better.
+is right, there is little to gain. So the fit is done a second time about the frames where that could matter, hardly
+held by the answer, and taken for as long as it agrees with the picture so much better.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from . import energy
@@ -23,8 +26,12 @@ _FREEDOM = 4.0
 #: What the answer costs in the picture where both fits count the same, for each landmark (minus the logarithm of its
 #: likelihood), and over what change of that one takes the other's place.
 _TOO_DEAR, _GRADUALLY = 0.25, 0.03
+#: Of that change, what is less does not count.
+_NEGLIGIBLE = 1 / (1 + math.exp(3))
 #: Deviation of the Gaussian over time by which costs are judged: a network errs for longer than a landmark.
 _FOR_S = 0.5
+#: How far a second fit reaches beyond the frames that need it, by which it knows where they come from and go.
+_BEYOND_S = 1.0
 
 
 def doubting(settings: FitSettings) -> FitSettings:
@@ -36,15 +43,19 @@ def doubting(settings: FitSettings) -> FitSettings:
     )
 
 
-def gain_is_possible(seen: Evidence, held: Tensor, settings: FitSettings) -> bool:
-    """Whether agreeing with the picture altogether could gain enough, by distances (T, 33) from the landmarks.
+def doubtful_parts(seen: Evidence, held: Tensor, settings: FitSettings) -> list[NDArray[np.intp]]:
+    """Indices of the frames of each part that is worth a second fit, by distances (T, 33) from the landmarks.
 
-    Without BlazePose's 3D it cannot: then nothing but the answer tells depth, which the picture cannot speak against.
+    They are those in which agreeing with the picture altogether could gain enough, and some beside them. Without
+    BlazePose's 3D there are none: then nothing but the answer tells depth, which the picture cannot speak against.
     """
     if not seen.trusted.any():
-        return False
-    cost = _for_each_landmark(seen, energy.picture_costs(seen, held, settings))
-    return bool((cost > _TOO_DEAR - 3 * _GRADUALLY).any())
+        return []
+    possible = _weighed(_for_each_landmark(seen, energy.picture_costs(seen, held, settings))) > 0
+    near = ((seen.times[:, None] - seen.times).abs() <= _BEYOND_S) & possible
+    frames = np.flatnonzero(near.any(dim=1).cpu().numpy())
+    parts = np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
+    return [part for part in parts if len(part)]
 
 
 def doubt(seen: Evidence, held: Tensor, freed: Tensor, settings: FitSettings) -> Tensor:
@@ -53,11 +64,17 @@ def doubt(seen: Evidence, held: Tensor, freed: Tensor, settings: FitSettings) ->
     Args:
         seen: the evidence, T frames.
         held: (T, 33) distances of the fit that is held by the answer from the landmarks, parts of the person's height.
-        freed: (T, 33) the same of the fit that is freed from it.
+        freed: (T, 33) the same of the fit that is freed from it; as the other where there is none.
         settings: for the deviation of landmarks.
     """
     gain = energy.picture_costs(seen, held, settings) - energy.picture_costs(seen, freed, settings)
-    return torch.sigmoid((_for_each_landmark(seen, gain) - _TOO_DEAR) / _GRADUALLY)
+    return _weighed(_for_each_landmark(seen, gain))
+
+
+def _weighed(gain: Tensor) -> Tensor:
+    """From 0, and exactly that where little is gained, to 1."""
+    share = torch.sigmoid((gain - _TOO_DEAR) / _GRADUALLY)
+    return ((share - _NEGLIGIBLE) / (1 - _NEGLIGIBLE)).clamp(min=0)
 
 
 def between(held: Tensor, freed: Tensor, share: Tensor) -> Tensor:

@@ -41,16 +41,17 @@ def away(deviations: float) -> Tensor:
 
 def test_where_nothing_is_gained_the_answer_is_believed(seen: Evidence) -> None:
     assert trust.doubt(seen, away(2.0), away(2.0), SETTINGS).max() < 0.01
-    assert not trust.gain_is_possible(seen, away(0.2), SETTINGS)
+    assert not trust.doubtful_parts(seen, away(0.2), SETTINGS)
 
 
 def test_where_much_is_gained_it_is_let_go(seen: Evidence) -> None:
     assert trust.doubt(seen, away(2.0), away(0.5), SETTINGS).min() > 0.99
-    assert trust.gain_is_possible(seen, away(2.0), SETTINGS)
+    (whole,) = trust.doubtful_parts(seen, away(2.0), SETTINGS)
+    assert len(whole) == FRAMES
 
 
 def test_it_is_not_let_go_where_nothing_else_tells_depth(seen: Evidence) -> None:
-    assert not trust.gain_is_possible(replace(seen, trusted=0 * seen.trusted), away(2.0), SETTINGS)
+    assert not trust.doubtful_parts(replace(seen, trusted=0 * seen.trusted), away(2.0), SETTINGS)
 
 
 def test_it_is_let_go_for_as_long_as_it_is_wrong(seen: Evidence) -> None:
@@ -60,6 +61,23 @@ def test_it_is_let_go_for_as_long_as_it_is_wrong(seen: Evidence) -> None:
     assert doubt[:20].min() > 0.99
     assert doubt[60:].max() < 0.01
     assert (doubt.diff() <= 0).all()
+
+
+def test_the_second_fit_is_done_about_the_frames_that_need_it(seen: Evidence) -> None:
+    """And wherever another is not done, it would not be taken."""
+    times = torch.arange(600) / RATE
+    longer = replace(seen.of(np.resize(np.arange(FRAMES), 600)), times=times)
+    held = torch.full((600, 33), 0.2 * SETTINGS.image)
+    for wrong in (slice(0, 40), slice(300, 360)):
+        held[wrong] = 2 * SETTINGS.image
+    first, second = trust.doubtful_parts(longer, held, SETTINGS)
+    assert (first[0], second[0] < 270, second[-1] >= 390) == (0, True, True)
+    assert len(first) + len(second) < 300
+    done = np.zeros(600, dtype=bool)
+    done[np.concatenate((first, second))] = True
+    doubt = trust.doubt(longer, held, torch.full((600, 33), 0.0), SETTINGS).numpy()
+    assert not doubt[~done].any()
+    assert np.abs(np.diff(doubt)).max() < 0.3
 
 
 def test_a_frame_in_which_nobody_is_seen_goes_with_those_beside_it(seen: Evidence) -> None:
