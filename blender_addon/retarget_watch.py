@@ -86,12 +86,12 @@ def _known_targets() -> list[Any]:
 
 def note_outdated() -> None:
     """Brings the notes on what is outdated up to date."""
-    from .smpl_rig.blender.baked_actions import MARK
-    from .smpl_rig.blender.bakes import outdated_bakes
+    from .smpl_rig.blender.baked_actions import action_of
+    from .smpl_rig.blender.bakes import outdated_bakes, person_of
 
     for target in _known_targets():
         shown = target.limber_target
-        outdated = ", ".join(bake[MARK] for bake in outdated_bakes(target))
+        outdated = ", ".join(action_of(person_of(bake)).name for bake in outdated_bakes(target))
         if outdated != shown.outdated:
             shown.outdated = outdated
             session.redraw()

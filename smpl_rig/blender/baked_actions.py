@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 import bpy
 
+from .character import PROPERTY
+
 #: What actions that were retargeted remember: the take that they come from, what it was like, and what was asked for.
 MARK, BAKED_FROM, OPTIONS = "limber_take", "limber_baked_from", "limber_bake_options"
+#: What a take is known by under another name. The take's action has it, too, and so have copies of it.
+TAKE = "limber_take_id"
 #: The name of the armature object, and what it is known by under another name: what is neither in use nor stashed is
 #: found by them. The object has the second, too, and so have copies of it.
 BAKED_ON, CHARACTER = "limber_baked_on", "limber_character"
@@ -30,23 +35,51 @@ def bakes_of(target: Any) -> list[Any]:
 
 def remember_target(action: Any, target: Any) -> None:
     """Has an action known as the target's, whatever the target will be called."""
-    if CHARACTER not in target:
-        target[CHARACTER] = uuid.uuid4().hex
-    action[BAKED_ON], action[CHARACTER] = target.name, target[CHARACTER]
+    action[BAKED_ON], action[CHARACTER] = target.name, _identity_of(target, CHARACTER)
+
+
+def remember_take(action: Any, name: str, identity: str | None) -> None:
+    """Has an action known as made from a take, whatever that will be called, by what :func:`take_identity` gave."""
+    action[MARK] = name
+    if identity is not None:
+        action[TAKE] = identity
+
+
+def take_identity(take: Any) -> str | None:
+    """What a captured take's action is known by; None where it is another file's, in which nothing can be written."""
+    return _identity_of(take, TAKE) if take.library is None else None
+
+
+def was_made_from(bake: Any, take: str) -> bool:
+    """Whether a bake was made from the take that is called so now."""
+    return _is_remembered(
+        take, bake[MARK], bake.get(TAKE), TAKE, (each for each in bpy.data.actions if PROPERTY in each)
+    )
 
 
 def _was_baked_on(action: Any, target: Any) -> bool:
-    if BAKED_ON not in action:
-        return False
-    known = [each.name for each in bpy.data.objects if CHARACTER in each and each[CHARACTER] == action.get(CHARACTER)]
-    if not known or action[BAKED_ON] in known:  # none: of an earlier version, or on a library override opened again
-        return bool(action[BAKED_ON] == target.name)
-    return target.name in known
+    return BAKED_ON in action and _is_remembered(
+        target.name, action[BAKED_ON], action.get(CHARACTER), CHARACTER, bpy.data.objects
+    )
+
+
+def _identity_of(owner: Any, key: str) -> str:
+    if key not in owner:
+        owner[key] = uuid.uuid4().hex
+    return str(owner[key])
+
+
+def _is_remembered(name: str, remembered: str, identity: str | None, key: str, among: Iterable[Any]) -> bool:
+    """Whether what is called so now was remembered by a name and an identity, which copies share."""
+    known = [each.name for each in among if key in each and each[key] == identity]
+    if not known or remembered in known:  # none: of an earlier version, or where no identity can be kept
+        return name == remembered
+    return name in known
 
 
 def bake_of(target: Any, take: str) -> Any:
     """The action that a take was baked to, or None."""
-    return next((action for action in bakes_of(target) if action[MARK] == take), None)
+    return next((bake for bake in bakes_of(target) if was_made_from(bake, take)), None)
 
 
 def action_of(target: Any) -> Any:
@@ -73,7 +106,6 @@ def take_action(target: Any, take: str) -> Any:
         return before
     action = bpy.data.actions.new(f"{take} on {target.name}")
     action.use_fake_user = True
-    action[MARK] = take
     animation.action = action
     return action
 

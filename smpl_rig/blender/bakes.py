@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from ..retarget.rig_map import RigBones
-from .baked_actions import BAKED_FROM, MARK, OPTIONS, bakes_of, use_action
+from .baked_actions import BAKED_FROM, OPTIONS, action_of, bakes_of, use_action, was_made_from
 from .character import PROPERTY
 from .performances import performance_digest
 from .retarget import BakeOptions, retarget_person
@@ -40,7 +40,7 @@ def bake_again(target: Any, bones: RigBones) -> list[Any]:
     Raises:
         RigError: if bones are missing, or the rig does not stand.
     """
-    in_use = target.animation_data.action if target.animation_data else None
+    in_use = action_of(target)
     bakes = outdated_bakes(target)
     for bake in bakes:
         retarget_person(target, person_of(bake), bones, options_of(bake))
@@ -57,7 +57,7 @@ def options_of(bake: Any) -> BakeOptions:
 def person_of(bake: Any) -> Any:
     """The captured person who plays the take that a bake comes from, or None."""
     for candidate in bpy.data.objects:
-        action = candidate.animation_data.action if candidate.animation_data else None
-        if action is not None and action.name == bake[MARK] and PROPERTY in action and candidate.users_scene:
+        action = action_of(candidate)
+        if action is not None and PROPERTY in action and candidate.users_scene and was_made_from(bake, action.name):
             return candidate
     return None

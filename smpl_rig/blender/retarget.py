@@ -25,7 +25,17 @@ from ..retarget.retargeting import Performance, Retargeting, WorldPose
 from ..retarget.rig import RigError
 from ..retarget.rig_map import RigBones
 from .animation import animated_paths, move_keys, remove_curves, write_curves
-from .baked_actions import BAKED_FROM, KEYED, OPTIONS, action_of, bake_of, remember_target, take_action
+from .baked_actions import (
+    BAKED_FROM,
+    KEYED,
+    OPTIONS,
+    action_of,
+    bake_of,
+    remember_take,
+    remember_target,
+    take_action,
+    take_identity,
+)
 from .before_bake import BeforeBake
 from .bone_channels import location_channels, rest_channels, turn_channels
 from .performances import performance_digest, performance_of
@@ -113,6 +123,7 @@ class Baking:
     Args:
         target: as for :func:`retarget`, and so the others.
         digest: of the performance, for the action to remember what it was baked from.
+        take_identity: of the take, for the action to be known as made from it when the take is renamed.
     """
 
     def __init__(
@@ -124,8 +135,9 @@ class Baking:
         take: str,
         options: BakeOptions = NO_OPTIONS,
         digest: str | None = None,
+        take_identity: str | None = None,
     ) -> None:
-        self.take = take
+        self.take, self._take_identity = take, take_identity
         self._target_name, self._performance, self._frames = target.name, performance, frames
         self._bones = bones.on_ik() if options.use_ik else bones
         self._options, self._digest = options, digest
@@ -143,8 +155,8 @@ class Baking:
             LimberError: as :func:`performance_of`.
         """
         performance, frames = performance_of(armature)
-        take = armature.animation_data.action.name
-        return cls(target, performance, frames, bones, take, options, performance_digest(armature))
+        take, digest = action_of(armature), performance_digest(armature)
+        return cls(target, performance, frames, bones, take.name, options, digest, take_identity(take))
 
     @property
     def action(self) -> Any:
@@ -201,6 +213,7 @@ class Baking:
             # where an action left what it moved that plays no more, it would bend or displace the whole take
             rest_channels(target, moved, _carrying(target, bones))
         self._action_name = action.name
+        remember_take(action, self.take, self._take_identity)
         still = {path: np.array([[value]]) for path, value in settings_of(target, bones).items()}
         still |= turn_channels(target, {bone: turn[None] for bone, turn in fingers.items()})
         moving = turn_channels(target, turns) | location_channels(locations)

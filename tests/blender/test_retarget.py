@@ -15,8 +15,8 @@ from mathutils import Matrix, Vector  # noqa: E402
 from smpl_rig import rotations  # noqa: E402
 from smpl_rig.blender.animation import animated_paths, fit_scene, keys_digest, move_keys  # noqa: E402
 from smpl_rig.blender.baked_actions import MARK, bakes_of  # noqa: E402
-from smpl_rig.blender.bakes import bake_again, outdated_bakes  # noqa: E402
-from smpl_rig.blender.character import apply_smoothness, build_character  # noqa: E402
+from smpl_rig.blender.bakes import bake_again, outdated_bakes, person_of  # noqa: E402
+from smpl_rig.blender.character import apply_smoothness, build_character, motion_of  # noqa: E402
 from smpl_rig.blender.live_link import is_linked, link, unlink  # noqa: E402
 from smpl_rig.blender.performances import performance_of  # noqa: E402
 from smpl_rig.blender.retarget import BakeOptions, find_rig_bones, retarget, retarget_person  # noqa: E402
@@ -284,6 +284,50 @@ def test_a_take_out_of_use_is_still_known_when_the_target_is_renamed(scene: Any,
     retarget_person(other, person, bones)
     assert bakes_of(target) == [action]
     assert retarget_person(target, person, bones) == action
+
+
+def test_a_bake_is_still_known_when_its_take_is_renamed(scene: Any, person: Any) -> None:
+    target = armature_of(mpfb_bones("mixamo"), "Hero")
+    bones = find_rig_bones(target).bones
+    action = retarget_person(target, person, bones)
+    person.animation_data.action.name = "Stroll"
+    apply_smoothness(person, 1.0)
+    assert outdated_bakes(target) == [action]
+    assert bake_again(target, bones) == [action]
+    assert outdated_bakes(target) == []
+    assert action[MARK] == "Stroll"
+    other = build_character(scene, motion_of(person), None, "Other", 0.0)
+    other.animation_data.action.name = "Walker"  # who comes to the name is nobody's heir
+    own = retarget_person(target, other, bones)
+    assert own != action
+    person.animation_data.action.name = "Amble"
+    assert retarget_person(target, person, bones) == action
+    assert retarget_person(target, other, bones) == own
+
+
+def test_a_copy_of_a_take_is_another_take(scene: Any, person: Any) -> None:
+    target = armature_of(mpfb_bones("mixamo"), "Hero")
+    bones = find_rig_bones(target).bones
+    action = retarget_person(target, person, bones)
+    copied = person.copy()
+    scene.collection.objects.link(copied)
+    copied.animation_data.action = person.animation_data.action.copy()
+    own = retarget_person(target, copied, bones)
+    assert own != action
+    apply_smoothness(copied, 1.0)
+    assert outdated_bakes(target) == [own]
+    assert [person_of(action), person_of(own)] == [person, copied]
+
+
+def test_a_bake_of_a_take_that_was_renamed_is_known_in_a_file(scene: Any, person: Any, tmp_path: Path) -> None:
+    target = armature_of(mpfb_bones("mixamo"), "Hero")
+    retarget_person(target, person, find_rig_bones(target).bones)
+    person.animation_data.action.name = "Stroll"
+    apply_smoothness(person, 1.0)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "renamed.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "renamed.blend"))
+    target = bpy.data.objects["Hero"]
+    assert outdated_bakes(target) == [target.animation_data.action]
 
 
 def test_takes_out_of_use_stay_with_who_was_copied(scene: Any, person: Any) -> None:
