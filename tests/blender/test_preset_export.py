@@ -15,7 +15,7 @@ bpy = pytest.importorskip("bpy")
 
 from smpl_rig import rotations  # noqa: E402
 from smpl_rig.axes import WORLD_FROM_BODY  # noqa: E402
-from smpl_rig.blender.animation import fit_scene, set_frame_rate  # noqa: E402
+from smpl_rig.blender.animation import FIRST_FRAME, fit_scene, set_frame_rate  # noqa: E402
 from smpl_rig.blender.armature import ROOT_NAME  # noqa: E402
 from smpl_rig.blender.character import build_character  # noqa: E402
 from smpl_rig.blender.exporters import ExportError, export_abc  # noqa: E402
@@ -111,7 +111,7 @@ def test_read_back_by_blender(person: Any, motion: Motion, tmp_path: Path, name:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     set_frame_rate(bpy.context.scene, NTSC)
     if ending == ".fbx":
-        bpy.ops.import_scene.fbx(filepath=str(path))
+        bpy.ops.import_scene.fbx(filepath=str(path), anim_offset=0)  # by default it adds a frame
     elif ending == ".usd":
         bpy.ops.wm.usd_import(filepath=str(path))
     else:
@@ -126,6 +126,8 @@ def test_read_back_by_blender(person: Any, motion: Motion, tmp_path: Path, name:
     # its FBX importer places keys by fps, and forgets fps_base
     rate = 30 if ending == ".fbx" else NTSC
     t_pose = chosen.t_pose_first and ending == ".fbx"
+    began = 0 if ending == ".glb" else FIRST_FRAME - t_pose
+    assert first == pytest.approx(began, abs=0.01)
     assert (last - first) / rate == pytest.approx((FRAMES + t_pose - 1) / NTSC, abs=0.1 / NTSC)
     found = joints_in_blender(bpy.context.scene, armature, np.linspace(first, last, FRAMES + t_pose))
     np.testing.assert_allclose(found[t_pose:], motion.joints_world, atol=MILLIMETRE)
