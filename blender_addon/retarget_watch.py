@@ -15,7 +15,7 @@ from typing import Any
 import bpy
 
 from . import session
-from .bake_run import BakeRun
+from .bake_run import READING_S, BakeRun
 from .link_run import LinkRun
 from .retarget_properties import is_absent, is_known
 from .smpl_rig.errors import LimberError
@@ -24,8 +24,8 @@ _PAUSE_S, _LOOK_S = 0.25, 0.05
 
 #: When something has changed last, by the monotonic clock.
 _changed_s = 0.0
-#: What is being planted, and the thread that does it.
-_under_way: list[tuple[Any, threading.Thread]] = []
+#: What is being planted.
+_under_way: list[_PlantingRun] = []
 _baking: BakeRun | LinkRun | None = None
 
 
@@ -49,8 +49,8 @@ def look() -> None:
     """Brings linked targets and bakes up to date, now."""
     forget_absent()
     while _plant_next():
-        for _, thread in _under_way:
-            thread.join()
+        for run in _under_way:
+            run.wait()
     look_at_bakes()
 
 
@@ -118,21 +118,54 @@ def _begin_keeping_up() -> None:
             return
 
 
+class _PlantingRun:
+    """Feet that are planted without holding Blender up: the rig is read in pieces, and poses are found in a thread."""
+
+    def __init__(self, planting: Any) -> None:
+        self._planting, self._reading = planting, planting.read(READING_S)
+        self._thread = threading.Thread(target=planting.solve, name="Limber planting", daemon=True)
+
+    def step(self) -> bool:
+        """Goes on for a moment.
+
+        Returns:
+            Whether there is more to do.
+
+        Raises:
+            LimberError: where the rig cannot be read.
+        """
+        if self._thread.ident is None:
+            if next(self._reading, True) is not None:
+                self._thread.start()
+            return True
+        if self._thread.is_alive():
+            return True
+        self._planting.write()
+        return False
+
+    def wait(self) -> None:
+        """Returns when there is nothing to wait for before the next step."""
+        if self._thread.ident is not None:
+            self._thread.join()
+
+
 def _plant_next() -> bool:
-    """Writes what a thread has found, and has it plant the next feet.
+    """Goes on with the feet that are being planted, or begins with the next ones.
 
     Returns:
         Whether there is anything under way.
     """
+    global _changed_s  # noqa: PLW0603  (Blender calls functions)
     from .smpl_rig.blender.live_link import Planting, linked_targets
 
-    if _under_way:
-        planting, thread = _under_way[0]
-        if thread.is_alive():
-            return True
-        _under_way.clear()
-        planting.write()
     try:
+        if _under_way:
+            run, changed_s = _under_way.pop(), _changed_s
+            has_more = run.step()
+            _changed_s = changed_s  # what reading does to a rig is no edit, after which to pause
+            if has_more:
+                _under_way.append(run)
+                return True
         found = (Planting.of(target) for target in linked_targets())
         planting = next((each for each in found if each is not None), None)
     except LimberError as error:
@@ -140,9 +173,7 @@ def _plant_next() -> bool:
         return False
     if planting is None:
         return False
-    thread = threading.Thread(target=planting.solve, name="Limber planting", daemon=True)
-    _under_way.append((planting, thread))
-    thread.start()
+    _under_way.append(_PlantingRun(planting))
     return True
 
 

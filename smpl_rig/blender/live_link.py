@@ -27,7 +27,7 @@ from ..axes import WORLD_FROM_BODY
 from ..retarget.fingers import relaxed_fingers
 from ..retarget.planting import plant_feet
 from ..retarget.reaching import reach_hands
-from ..retarget.retargeting import Performance, Retargeting, WorldPose
+from ..retarget.retargeting import Retargeting, WorldPose
 from ..retarget.rig import RigError
 from ..retarget.rig_map import RigBones, parse_rig_map, rig_map_text
 from ..skeleton import INDEX, JOINT_NAMES
@@ -36,7 +36,7 @@ from .armature import rest_rotations
 from .baked_actions import use_action
 from .performances import performance_digest, performance_of
 from .retarget import NO_OPTIONS, BakeOptions
-from .rig_reading import LINK, apply_settings, present, read_rig, reading_rig, settings_of
+from .rig_reading import LINK, apply_settings, present, reading_rig, settings_of
 
 Array = NDArray[Any]
 
@@ -145,18 +145,21 @@ def plant(target: Any) -> bool:
     planting = Planting.of(target)
     if planting is None:
         return False
+    for _ in planting.read():
+        pass
     planting.solve()
     return planting.write()
 
 
 class Planting:
-    """One :func:`plant` in three parts, of which the second takes long and needs no Blender: any thread may do it."""
+    """One :func:`plant` in three parts: reading the rig, in pieces, solving, which any thread may do, and writing."""
 
     def __init__(self, target: Any, person: Any, collection: Any) -> None:
         self._target_name, self._digest = target.name, performance_digest(person)
         self._performance, self._frames = performance_of(person)
-        self._retargeting = _retargeting_of(collection, target, self._performance)
+        self._link_uid, self._bones = collection.session_uid, _bones_of(collection, target)
         self._options = _options_of(collection)
+        self._retargeting: Retargeting  # once it is read
         self._followed: WorldPose | None = None
         self._planted: WorldPose | None = None
 
@@ -171,6 +174,19 @@ class Planting:
         if person is None or collection.get(_PLANTED) == performance_digest(person):
             return None
         return cls(target, person, collection)
+
+    def read(self, at_once_s: float = math.inf) -> Iterator[None]:
+        """Reads the rig, for so many seconds at once; there is nothing to wait for where that was done before.
+
+        Between two pieces everything is as it was, and Blender may do anything.
+
+        Raises:
+            RigError: if the target's bones have changed, or it goes away meanwhile.
+        """
+        if self._link_uid not in _retargetings:  # of a link that was made on an earlier day
+            rig, _ = yield from reading_rig(present(self._target_name), self._bones, at_once_s=at_once_s)
+            _retargetings[self._link_uid] = Retargeting(rig, self._bones, self._performance.rest_joints)
+        self._retargeting = _retargetings[self._link_uid]
 
     def solve(self) -> None:
         """Finds how the feet rest, and where hands are led."""
@@ -300,15 +316,6 @@ def _linked_to(target: Any) -> tuple[Any, Any]:
 
 def _collection_of(target: Any) -> Any:
     return next((each for each in bpy.data.collections if each.get(_TARGET) == target), None)
-
-
-def _retargeting_of(collection: Any, target: Any, performance: Performance) -> Retargeting:
-    """Of a link that may have been made on an earlier day."""
-    if collection.session_uid not in _retargetings:
-        bones = _bones_of(collection, target)
-        rig, _ = read_rig(target, bones)
-        _retargetings[collection.session_uid] = Retargeting(rig, bones, performance.rest_joints)
-    return _retargetings[collection.session_uid]
 
 
 def _twist_bones(retargeting: Retargeting) -> dict[str, tuple[tuple[str, ...], float]]:

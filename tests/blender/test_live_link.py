@@ -13,7 +13,7 @@ from mathutils import Matrix  # noqa: E402
 
 from smpl_rig.blender.animation import animated_paths, fit_scene, move_keys  # noqa: E402
 from smpl_rig.blender.character import CharacterError, apply_smoothness, build_character  # noqa: E402
-from smpl_rig.blender.live_link import is_linked, link, linked_targets, plant, unlink  # noqa: E402
+from smpl_rig.blender.live_link import Planting, is_linked, link, linked_targets, plant, unlink  # noqa: E402
 from smpl_rig.blender.performances import performance_of  # noqa: E402
 from smpl_rig.blender.retarget import BakeOptions, find_rig_bones, retarget_person  # noqa: E402
 from smpl_rig.blender.rig_reading import read_rig  # noqa: E402
@@ -192,6 +192,42 @@ def test_a_link_lives_on_in_a_file(scene: Any, person: Any, tmp_path: Path) -> N
         plant(target)
     unlink(target)
     assert linked_targets() == []
+
+
+def test_after_reopening_a_control_rig_is_read_in_pieces(scene: Any, person: Any, tmp_path: Path) -> None:
+    """As when it was linked; with a constraint between its bones, each of them is tried out."""
+    target, at_once = (armature_of(mpfb_bones("mixamo"), name) for name in ("Rig", "At once"))
+    bones = find_rig_bones(target).bones
+    for each in (target, at_once):
+        each.pose.bones["mixamorig:Hips"].constraints.new("LIMIT_SCALE")
+        link(each, person, bones)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "linked.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "linked.blend"))
+    target, at_once, person = (bpy.data.objects[name] for name in ("Rig", "At once", "Walker"))
+    before = posed(bpy.context.scene, target, bones.all(), 15)
+    apply_smoothness(person, 0.9)
+    planting = Planting.of(target)
+    assert planting is not None
+    pieces = 0
+    for _ in planting.read(at_once_s=0.0):
+        pieces += 1
+        assert is_linked(target)
+    assert pieces > 10
+    planting.solve()
+    assert planting.write()
+    assert plant(at_once)
+    for frame in FRAMES:
+        for bone, matrix in posed(bpy.context.scene, at_once, bones.all(), frame).items():
+            shown = posed(bpy.context.scene, target, [bone], frame)[bone]
+            np.testing.assert_allclose(shown, matrix, atol=1e-5, err_msg=bone)
+    apply_smoothness(person, 0.0)
+    again = Planting.of(target)
+    assert again is not None
+    assert list(again.read(at_once_s=0.0)) == []  # it is read once
+    again.solve()
+    assert again.write()
+    for bone, matrix in posed(bpy.context.scene, target, bones.all(), 15).items():
+        np.testing.assert_allclose(matrix, before[bone], atol=1e-5, err_msg=bone)
 
 
 def test_a_person_who_is_deleted_leaves_the_target_where_it_is(scene: Any, person: Any) -> None:
