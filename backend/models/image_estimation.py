@@ -8,7 +8,7 @@ that its landmarks are seen where they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -117,7 +117,7 @@ def estimate_body(
 
     with_maps = "local_maps" in network.network.needs
     for chosen in turns(track):
-        pieces = image_features(footage, _of_frames(track, chosen), intrinsics, network.backbone, with_maps, cache)
+        pieces = image_features(footage, track.of_frames(chosen), intrinsics, network.backbone, with_maps, cache)
         for estimate in stream(network.network, watched(pieces)):
             frames = chosen[estimate.frame_indices[0].cpu().numpy()]
             local[frames] = rotation6d.to_matrix(estimate.pose6d)[0].cpu().numpy()
@@ -125,16 +125,3 @@ def estimate_body(
             answered[frames] = True
     shape = np.median(shapes[track.observed], axis=0) if betas is None else betas
     return body_in_camera(track, K, local[nearest(answered)], shape, body, skin)
-
-
-def _of_frames(track: Track, chosen: NDArray[np.intp]) -> Track:
-    """A track of some of its frames."""
-    return replace(
-        track,
-        frames=track.frames[chosen],
-        timestamps_s=track.timestamps_s[chosen],
-        landmarks2d=track.landmarks2d[chosen],
-        landmarks3d=track.landmarks3d[chosen],
-        boxes=track.boxes[chosen],
-        observed=track.observed[chosen],
-    )

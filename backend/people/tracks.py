@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -90,6 +90,13 @@ class Track:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    def of_frames(self, chosen: slice | NDArray[np.intp]) -> Track:
+        """A track of some of its frames, in the order of ``chosen``."""
+        by_frame: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
+        del by_frame["person"]
+        cut = {name: values[chosen] for name, values in by_frame.items() if values is not None}
+        return Track(self.person, **cut)
 
     @property
     def heights_px(self) -> NDArray[np.floating[Any]]:

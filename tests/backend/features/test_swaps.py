@@ -190,16 +190,6 @@ def test_gaps_are_passed_over(track: Track) -> None:
 
 @pytest.mark.parametrize("frames", [1, 2])
 def test_very_short_tracks(track: Track, frames: int) -> None:
-    first = slice(0, frames)
-    short = Track(
-        0,
-        track.frames[first],
-        track.timestamps_s[first],
-        track.landmarks2d[first],
-        track.landmarks3d[first],
-        track.boxes[first],
-        track.observed[first],
-    )
-    repaired, trusted = repair_swaps(short)
+    repaired, trusted = repair_swaps(track.of_frames(slice(frames)))
     assert len(repaired) == frames
     assert trusted.all()

@@ -114,17 +114,7 @@ def test_a_gap_is_bridged_with_no_confidence(body: Body, truth: Performance, tra
 
 @pytest.mark.parametrize("frames", [1, 2, 3])
 def test_very_short_tracks(body: Body, track: Track, frames: int) -> None:
-    first = slice(0, frames)
-    short = Track(
-        0,
-        track.frames[first],
-        track.timestamps_s[first],
-        track.landmarks2d[first],
-        track.landmarks3d[first],
-        track.boxes[first],
-        track.observed[first],
-    )
-    fitted = fit(body, short)
+    fitted = fit(body, track.of_frames(slice(frames)))
     assert fitted.rotations.shape == (frames, 24, 3, 3)
     assert np.isfinite(fitted.transl).all()
 
