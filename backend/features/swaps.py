@@ -11,7 +11,7 @@ histories carries its own idea of where every landmark is and goes, and the like
 Several histories are kept that end with the same labels: which was right may show a few frames later only.
 
 Where the detector, asked again for what a mirror shows, takes the other side for the left, one of its two answers is
-wrong: there a swap is a hundred times as likely as elsewhere.
+wrong: there a swap is dozens of times as likely as elsewhere.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.people.tracks import LANDMARK_INDEX, LANDMARK_NAMES, PARTS, Track
+from backend.people.tracks import LANDMARK_INDEX, LANDMARK_MIRROR, LANDMARK_NAMES, PART_LANDMARKS, PARTS, Track
 
 Floats = NDArray[np.floating[Any]]
 
@@ -31,10 +31,6 @@ _TELLS = {
     "wrist": 0.6, "pinky": 0.15, "index": 0.15, "thumb": 0.1,
     "ankle": 0.6, "heel": 0.2, "foot_index": 0.2,
 }  # fmt: skip
-_FACE = (
-    *((f"left_{name}", f"right_{name}") for name in ("eye_inner", "eye", "eye_outer", "ear")),
-    ("mouth_left", "mouth_right"),
-)
 #: What may be swapped: nothing, arms without or with the shoulders, legs without or with the hips, the whole body.
 _EXCHANGED: tuple[tuple[str, ...], ...] = (
     (),
@@ -86,11 +82,11 @@ class SwapModel:
 
 
 def _permutation(parts: tuple[str, ...]) -> NDArray[np.intp]:
-    pairs = [(f"left_{name}", f"right_{name}") for part in parts for name in PARTS[part]]
-    pairs += _FACE if len(parts) == len(PARTS) else ()
+    if len(parts) == len(PARTS):  # the face, too
+        return np.array(LANDMARK_MIRROR)
     order = np.arange(len(LANDMARK_NAMES))
-    for left, right in pairs:
-        order[LANDMARK_INDEX[left]], order[LANDMARK_INDEX[right]] = LANDMARK_INDEX[right], LANDMARK_INDEX[left]
+    for part in parts:
+        order[PART_LANDMARKS[part]] = np.array(LANDMARK_MIRROR)[PART_LANDMARKS[part]]
     return order
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from . import model_files
 from .regions import Region, region_about, turn
-from .tracks import LANDMARK_COUNT, LANDMARK_INDEX, LANDMARK_MIRROR, PARTS
+from .tracks import LANDMARK_COUNT, LANDMARK_INDEX, LANDMARK_MIRROR, PART_LANDMARKS, PARTS
 
 INPUT_SIZE = 256
 #: Beside the 33 landmarks the model gives auxiliary ones; these two span the region of the next frame.
@@ -24,15 +24,11 @@ _HIPS, _RIM = 33, 34
 _KERNEL_RADIUS = 3
 _MIN_HEATMAP_CONFIDENCE = 0.5
 _OTHER_SIDE = np.array(LANDMARK_MIRROR)
-#: Which landmarks each part of the body has.
-_PART_LANDMARKS = [
-    np.array([LANDMARK_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in names])
-    for names in PARTS.values()
-]
 #: Two answers that lie further apart, in sides of the region, are of different bodies.
 _SAME_BODY = 0.1
 #: Sides of the body that lie nearer to each other cannot be told to be exchanged.
 _SIDES_APART = 0.03
+_NONE_EXCHANGED = np.zeros(len(PARTS), dtype=bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,9 +108,6 @@ class Answer:
     world: NDArray[np.float64]
 
 
-_NONE_EXCHANGED = np.zeros(len(PARTS), dtype=bool)
-
-
 def mirrored(answer: Answer) -> Answer:
     """What an answer about a picture's mirror image says about the picture."""
     order = np.concatenate((_OTHER_SIDE, np.arange(LANDMARK_COUNT, _MODEL_POINTS)))
@@ -134,13 +127,13 @@ def merged(first: Answer, second: Answer) -> tuple[Answer, NDArray[np.bool_]]:
     """
     landmarks, others = first.places[:LANDMARK_COUNT], second.places[:LANDMARK_COUNT]
     apart, crossed = (np.linalg.norm(landmarks - seen, axis=-1) for seen in (others, others[_OTHER_SIDE]))
-    of_parts = [(apart[part].mean(), crossed[part].mean()) for part in _PART_LANDMARKS]
+    of_parts = [(apart[part].mean(), crossed[part].mean()) for part in PART_LANDMARKS.values()]
     exchanged = np.array([across < straight and straight > _SIDES_APART for straight, across in of_parts])
     if np.mean([min(pair) for pair in of_parts]) > _SAME_BODY:
         return first, _NONE_EXCHANGED
     agreed = np.ones(LANDMARK_COUNT, dtype=bool)
-    for part in np.flatnonzero(exchanged):
-        agreed[_PART_LANDMARKS[part]] = False
+    for part, there in zip(PART_LANDMARKS.values(), exchanged, strict=True):
+        agreed[part] &= ~there
     agreed[: LANDMARK_INDEX["left_shoulder"]] = not exchanged[0]  # a face turns with its shoulders
     places = first.places.copy()
     places[:LANDMARK_COUNT][agreed] = (landmarks + others)[agreed] / 2

@@ -53,6 +53,11 @@ PARTS: dict[str, tuple[str, ...]] = {
     "hips": ("hip",),
     "legs": ("knee", "ankle", "heel", "foot_index"),
 }
+#: (L,) the landmarks of each part, each left one before its right one.
+PART_LANDMARKS: dict[str, NDArray[np.intp]] = {
+    part: np.array([LANDMARK_INDEX[f"{side}_{name}"] for name in names for side in ("left", "right")])
+    for part, names in PARTS.items()
+}
 _OTHER_SIDE = {"left": "right", "right": "left"}
 #: Where each landmark's counterpart on the other side of the body stands; the nose is its own.
 LANDMARK_MIRROR: tuple[int, ...] = tuple(

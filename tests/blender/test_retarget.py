@@ -22,13 +22,12 @@ from smpl_rig.blender.performances import performance_of  # noqa: E402
 from smpl_rig.blender.retarget import BakeOptions, find_rig_bones, retarget, retarget_person  # noqa: E402
 from smpl_rig.motion import Motion  # noqa: E402
 from smpl_rig.retarget.fingers import BENT_DEG  # noqa: E402
-from smpl_rig.retarget.retargeting import Performance  # noqa: E402
 from smpl_rig.retarget.rig import RigError  # noqa: E402
 from smpl_rig.retarget.rig_map import RigBones  # noqa: E402
 from smpl_rig.skeleton import INDEX  # noqa: E402
 
 from ..retarget_rigs import kaykit_file, mpfb_bones  # noqa: E402
-from ..smpl_rig.retarget.performances import walk  # noqa: E402
+from ..smpl_rig.retarget.performances import over_and_over, walk  # noqa: E402
 from .retarget_scenes import FRAMES, armature_of, limb_errors, walking  # noqa: E402
 
 
@@ -447,10 +446,7 @@ def test_ten_times_the_frames_take_about_ten_times_as_long(scene: Any, rest_join
     bones = find_rig_bones(target).bones
 
     def taken_s(repeats: int) -> float:
-        long = Performance(
-            np.tile(short.turned, (repeats, 1, 1)), np.tile(short.joints, (repeats, 1, 1)), rest_joints,
-            np.tile(short.contacts, (repeats, 1)), np.arange(100 * repeats) / 60,
-        )  # fmt: skip
+        long = over_and_over(short, repeats)
         # this thread's time: those that numpy's linear algebra keeps waiting count as busy in the process's
         began = time.thread_time()
         retarget(target, long, np.arange(1.0, 100 * repeats + 1), bones, "long")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,3 +91,15 @@ def walk(rest_joints: np.ndarray, frames: int = 240, rate: float = 60.0) -> Perf
     # the feet turn with the pelvis, so it is toes alone that rest
     contacts[:, 0::2] = 0
     return Performance(turned, joints + pelvis[:, None], rest_joints, contacts, times)
+
+
+def over_and_over(performance: Performance, times: int) -> Performance:
+    """The same so many times, at its own rate."""
+    frames = len(performance.times_s)
+    return replace(
+        performance,
+        turned=np.tile(performance.turned, (times, 1, 1)),
+        joints=np.tile(performance.joints, (times, 1, 1)),
+        contacts=np.tile(performance.contacts, (times, 1)),
+        times_s=np.arange(times * frames) * np.median(np.diff(performance.times_s)),
+    )

@@ -16,7 +16,7 @@ from smpl_rig.retarget.rig_map import SIDES
 from smpl_rig.skeleton import INDEX, JOINT_NAMES
 
 from ...foreign_figure import flat_body
-from .performances import LIBRARY, from_library, on_floor, walk
+from .performances import LIBRARY, from_library, on_floor, over_and_over, walk
 from .rigs import Build, BuiltRig, build_rig
 
 LIMBS = (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"))
@@ -253,13 +253,7 @@ def test_ten_times_the_frames_take_about_ten_times_as_long(rest_joints: np.ndarr
     built = build_rig(replace(A_POSE, twists=True), rest_joints)
 
     def taken_s(repeats: int) -> float:
-        many = replace(
-            performance,
-            turned=np.tile(performance.turned, (repeats, 1, 1)),
-            joints=np.tile(performance.joints, (repeats, 1, 1)),
-            contacts=np.tile(performance.contacts, (repeats, 1)),
-            times_s=np.arange(100 * repeats) / 60,
-        )
+        many = over_and_over(performance, repeats)
         began = time.thread_time()
         retargeting = Retargeting(built.rig, built.bones, rest_joints)
         retargeting.keys(retargeting.follow(many))
