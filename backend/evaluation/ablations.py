@@ -30,7 +30,8 @@ from backend.models.mps_net import CURRENT, LANDMARK, LENGTH, MoCA, MPSNet
 from backend.models.temporal_network import Frames, TemporalNetwork
 from backend.models.weights import load_network
 from backend.text_table import aligned
-from backend.training.detector import DetectorErrors, Range
+from backend.training.chance import Range
+from backend.training.detector import DetectorErrors
 from backend.training.examples import Variety
 from backend.training.lessons import NetworkLesson
 from backend.training.motions import load_library
@@ -104,6 +105,9 @@ def wider(errors: DetectorErrors, factor: float) -> DetectorErrors:
         image_wander=times(errors.image_wander),
         image_jitter=times(errors.image_jitter),
         mistake=times(errors.mistake),
+        leaning=times(errors.leaning),
+        swaying=times(errors.swaying),
+        legs_lean=times(errors.legs_lean),
         world_bias_m=times(errors.world_bias_m),
         world_wander_m=times(errors.world_wander_m),
         world_jitter_m=times(errors.world_jitter_m),

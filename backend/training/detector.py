@@ -2,8 +2,8 @@
 
 BlazePose's 2D is good, and wrong in a way that lasts: each landmark has a bias that stays with a person and an error
 that wanders, larger where the body hides it and where it moves fast; now and then a limb is somewhere else for a
-moment. Its 3D is compressed along the line of sight, where it trembles, leans (legs otherwise than the trunk), is
-biased by limb, and now and then has a limb on the wrong side of its joint. :class:`DetectorErrors` holds ranges: a clip
+moment. Its 3D errs along the line of sight above all (:mod:`.detector_depth`), where it trembles, has legs that lean as
+one, and now and then has a limb on the wrong side of its joint. :class:`DetectorErrors` holds ranges: a clip
 draws its own from them, wide enough that no network can trust any. ``python -m backend.evaluation.detector_errors``
 holds them against the real detector.
 """
@@ -17,7 +17,8 @@ from torch import Tensor
 
 from backend.people.tracks import LANDMARK_COUNT, LANDMARK_INDEX, LANDMARK_NAMES
 
-Range = tuple[float, float]
+from .chance import ClipChance, Range
+from .detector_depth import DepthErrors, depth_as_seen
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,17 @@ class DetectorErrors:
         mistake: deviation of where its end then lies; half of that for its first landmark.
         visibility: logit of the visibility that is told for a landmark in sight.
         hidden_visibility: how much less it is for a hidden one.
-        depth_slope: by how much BlazePose's 3D is compressed along the line of sight; legs otherwise than the rest.
+        depth_slope: what part of its depth BlazePose's 3D keeps; trunk and arms by amounts of their own.
+        legs_depth_slope: the same of legs.
+        leaning: how many times larger than usual its bones' errors in depth are that stay with the clip.
+        swaying: and those that wander.
+        coherence: part of the variance of both that a limb's bones share.
+        legs_lean: deviation of how much its legs' depth grows downwards, metres in a metre.
         shins_away_m: how far its ankles lie too far from the camera.
-        depth_lean: deviation of how much its depth grows with height, metres in a metre; above the hips and below them
-            by amounts of their own.
         world_scale: size of its person.
-        world_bias_m: deviation of each landmark's fixed error in its 3D, along the line of sight; a third of it across.
-        world_wander_m: deviation of the wandering error likewise.
-        world_coherence: part of the variance of both that a limb's landmarks share: it leans, but stays as straight.
-        world_jitter_m: deviation of the error from frame to frame likewise.
+        world_bias_m: deviation of each landmark's fixed error in its 3D across the line of sight.
+        world_wander_m: deviation of the wandering error there.
+        world_jitter_m: deviation of the error from frame to frame along it; a third of it across.
         flips_per_s: how often a limb's depth turns to the wrong side of its joint.
         flip_s: how long it stays there.
         without_world: part of the clips whose 3D is not known at all.
@@ -70,14 +73,17 @@ class DetectorErrors:
     mistake: Range = (0.02, 0.15)
     visibility: Range = (2.5, 7.0)
     hidden_visibility: Range = (0.5, 6.0)
-    depth_slope: Range = (0.3, 0.95)
-    depth_lean: Range = (0.0, 0.2)
+    depth_slope: Range = (0.3, 1.0)
+    legs_depth_slope: Range = (0.1, 1.0)
+    leaning: Range = (0.3, 1.8)
+    swaying: Range = (0.3, 1.7)
+    coherence: Range = (0.1, 0.7)
+    legs_lean: Range = (0.0, 0.16)
     shins_away_m: Range = (-0.02, 0.12)
-    world_scale: Range = (0.8, 1.1)
-    world_bias_m: Range = (0.01, 0.075)
-    world_wander_m: Range = (0.01, 0.065)
-    world_coherence: Range = (0.7, 0.97)
-    world_jitter_m: Range = (0.002, 0.02)
+    world_scale: Range = (0.83, 1.1)
+    world_bias_m: Range = (0.002, 0.02)
+    world_wander_m: Range = (0.002, 0.018)
+    world_jitter_m: Range = (0.0015, 0.014)
     flips_per_s: Range = (0.0, 0.25)
     flip_s: Range = (0.1, 1.0)
     without_world: float = 0.4
@@ -127,14 +133,8 @@ _LIMBS = [
 _ARMS = ("shoulder", "elbow", "wrist", "pinky", "index", "thumb")
 _LEGS = ("hip", "knee", "ankle", "heel", "foot_index")
 _FACE, _HAND, _FOOT = ("nose", "eye", "ear", "mouth"), ("wrist", "pinky", "index", "thumb"), ("ankle", "heel", "foot")
-#: Whose errors in depth are much alike, because it takes limbs for what limbs can be.
-_ALIKE = [
-    [index for index, name in enumerate(LANDMARK_NAMES) if name.removeprefix(side).startswith(parts)]
-    for side, parts in (
-        ("", ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "mouth")),
-        *((side, parts) for side in ("left_", "right_") for parts in (("elbow", *_HAND), ("knee", *_FOOT))),
-    )
-]
+#: How much of the distance by which ankles lie too far away these have.
+_AWAY = {"ankle": 1.0, "heel": 1.0, "foot": 0.3}
 #: What moves together where a person's limbs are of other lengths, and along which axis of the body at rest, in T-pose:
 #: x is outwards, y up, z forward.
 _PROPORTIONS = (
@@ -158,17 +158,17 @@ def detect(landmarks: Tensor, hidden: Tensor, K: Tensor, times_s: Tensor, image_
         errors: the ranges to draw from.
         generator: where chance comes from.
     """
-    chance = _Chance(times_s, errors, generator)
+    chance = ClipChance(times_s, errors.memory_s, generator)
     projected = torch.einsum("bij,btlj->btli", K, landmarks)
     pixels = projected[..., :2] / projected[..., 2:]  # (B, T, 33, 2)
     height_px = STANDING_M * K[:, 0, 0, None] / landmarks[..., 2].mean(-1)  # (B, T)
     outside = ((pixels < 0) | (pixels > image_size[:, None, None])).any(-1).float()
     unseen = torch.maximum(hidden, outside)
-    image_error = _image_error(chance, unseen, pixels, height_px)
+    image_error = _image_error(chance, errors, unseen, pixels, height_px)
     pixels = pixels + image_error * height_px[..., None, None]
     logit = chance.each(errors.visibility) + 0.7 * chance.wander(LANDMARK_COUNT)
     visibility = torch.sigmoid(logit - unseen * (chance.each(errors.hidden_visibility) + 2.0 * outside))
-    world = _world(chance, landmarks, image_error, hidden)
+    world = _world(chance, errors, landmarks, image_error, hidden)
     swapped = chance.bursts(errors.swaps_per_s, errors.flip_s)
     untrusted = chance.bursts(errors.world_gaps_per_s, errors.flip_s)
     trusted = ~untrusted & (chance.uniform(len(K), 1) >= errors.without_world)
@@ -232,9 +232,10 @@ def _bulk(landmarks: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack((*torso, head, *thighs), dim=-2), landmarks.new_tensor(radii)
 
 
-def _image_error(chance: _Chance, unseen: Tensor, pixels: Tensor, height_px: Tensor) -> Tensor:
+def _image_error(
+    chance: ClipChance, errors: DetectorErrors, unseen: Tensor, pixels: Tensor, height_px: Tensor
+) -> Tensor:
     """(B, T, 33, 2), parts of the person's height."""
-    errors = chance.errors
     by_landmark = _by_landmark(_IMAGE_ERROR, pixels)[:, None]  # (33, 1)
     biased = _by_landmark(_IMAGE_ERROR | _IMAGE_BIAS, pixels)[:, None]
     clips = len(pixels)
@@ -243,12 +244,11 @@ def _image_error(chance: _Chance, unseen: Tensor, pixels: Tensor, height_px: Ten
     jitter = chance.normal(*pixels.shape) * chance.each(errors.image_jitter).unsqueeze(-1)
     speed = chance.speed(pixels / height_px[..., None, None])  # (B, T, 33) heights a second
     larger = 1 + unseen * chance.each(errors.hidden_errors) + speed * chance.each(errors.moving_errors)
-    return bias * biased + (wander + jitter) * larger.unsqueeze(-1) * by_landmark + _mistakes(chance, pixels)
+    return bias * biased + (wander + jitter) * larger.unsqueeze(-1) * by_landmark + _mistakes(chance, errors, pixels)
 
 
-def _mistakes(chance: _Chance, pixels: Tensor) -> Tensor:
+def _mistakes(chance: ClipChance, errors: DetectorErrors, pixels: Tensor) -> Tensor:
     """(B, T, 33, 2), parts of the person's height: where limbs lie too far off for a moment."""
-    errors = chance.errors
     result = torch.zeros_like(pixels)
     size = chance.each(errors.mistake)
     off = chance.wander(len(_LIMBS), 2)  # (B, T, limbs, 2)
@@ -260,49 +260,51 @@ def _mistakes(chance: _Chance, pixels: Tensor) -> Tensor:
     return result
 
 
-def _world(chance: _Chance, landmarks: Tensor, image_error: Tensor, hidden: Tensor) -> Tensor:
+def _world(
+    chance: ClipChance, errors: DetectorErrors, landmarks: Tensor, image_error: Tensor, hidden: Tensor
+) -> Tensor:
     """BlazePose's own 3D: (B, T, 33, 3)."""
-    errors = chance.errors
-    middle = landmarks[..., [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]], :].mean(-2, keepdim=True)
+    middle = _middle_of_hips(landmarks)
     # the crop's axes: it is looked at as if it were in the middle of the picture
     world = _turned_to_axis(landmarks - middle, middle)
-    flips = [chance.bursts(errors.flips_per_s, errors.flip_s, part=1 / len(_LIMBS)) for _ in _LIMBS]
-    depth = world[..., 2].clone()
-    for (joint, parts), flipped in zip(_LIMBS, flips, strict=True):
+    depth = _world_depth(chance, errors, world[..., 1:], hidden)
+    across = world[..., :2] + STANDING_M * image_error  # both heads of the network look at the same picture
+    by_landmark = _by_landmark(_WORLD_ERROR, landmarks)[:, None]  # (33, 1)
+    bias = chance.normal(len(depth), 1, LANDMARK_COUNT, 2) * chance.each(errors.world_bias_m).unsqueeze(-1)
+    wander = chance.wander(LANDMARK_COUNT, 2) * chance.each(errors.world_wander_m).unsqueeze(-1)
+    across = across + (bias + wander) * by_landmark
+    jitter = chance.normal(*world.shape) * chance.each(errors.world_jitter_m).unsqueeze(-1)
+    jitter = jitter * by_landmark * landmarks.new_tensor([1 / 3, 1 / 3, 1.0])
+    world = (torch.cat((across, depth.unsqueeze(-1)), dim=-1) + jitter) * chance.each(errors.world_scale).unsqueeze(-1)
+    return world - _middle_of_hips(world)
+
+
+def _world_depth(chance: ClipChance, errors: DetectorErrors, place: Tensor, hidden: Tensor) -> Tensor:
+    """BlazePose's depths (B, T, 33) of landmarks that lie ``place`` (B, T, 33, 2) below the hips and further away."""
+    below, depth = place.unbind(-1)
+    depth = depth.clone()
+    for joint, parts in _LIMBS:
+        flipped = chance.bursts(errors.flips_per_s, errors.flip_s, part=1 / len(_LIMBS))
         pivot = depth[..., LANDMARK_INDEX[joint]].unsqueeze(-1)
         indices = [LANDMARK_INDEX[part] for part in parts]
         sign = 1 - 2 * flipped.float().unsqueeze(-1)
         depth[..., indices] = pivot + sign * (depth[..., indices] - pivot)
-    legs = torch.tensor([_part(name).startswith(_LEGS) for name in LANDMARK_NAMES], device=depth.device)
-    depth = depth * torch.where(legs, chance.each(errors.depth_slope), chance.each(errors.depth_slope))
-    for half in (world[..., 1].clamp_max(0), world[..., 1].clamp_min(0)):  # above the hips, and below
-        depth = depth + chance.normal(len(depth), 1, 1) * chance.each(errors.depth_lean) * half
-    feet = torch.tensor([_part(name).startswith(_FOOT) for name in LANDMARK_NAMES], device=depth.device)
-    depth = depth + feet * chance.each(errors.shins_away_m)
-    across = world[..., :2] + STANDING_M * image_error  # both heads of the network look at the same picture
-    world = torch.cat((across, depth.unsqueeze(-1)), dim=-1)
-    by_landmark = _by_landmark(_WORLD_ERROR, landmarks)[:, None]  # (33, 1)
-    by_axis = landmarks.new_tensor([1 / 3, 1 / 3, 1.0])
-    coherence = chance.each(errors.world_coherence).unsqueeze(-1)
-    clips, limbs = len(depth), len(_ALIKE)
-    bias = _alike(chance.normal(clips, 1, LANDMARK_COUNT, 3), chance.normal(clips, 1, limbs, 3), coherence)
-    bias = bias * chance.each(errors.world_bias_m).unsqueeze(-1)
-    wander = _alike(chance.wander(LANDMARK_COUNT, 3), chance.wander(limbs, 3), coherence)
-    wander = wander * chance.each(errors.world_wander_m).unsqueeze(-1) * (1 + 0.5 * hidden.unsqueeze(-1))
-    jitter = chance.normal(*world.shape) * chance.each(errors.world_jitter_m).unsqueeze(-1)
-    world = (world + (bias + wander + jitter) * by_landmark * by_axis) * chance.each(errors.world_scale).unsqueeze(-1)
-    hips = world[..., [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]], :].mean(-2, keepdim=True)
-    return world - hips
+    ranges = (errors.depth_slope, errors.depth_slope, errors.legs_depth_slope, errors.leaning, errors.swaying,
+              errors.coherence)  # fmt: skip
+    of_bones = DepthErrors(*(chance.each(between)[..., 0] for between in ranges))
+    lean = chance.normal(len(depth), 1, 1) * chance.each(errors.legs_lean)
+    away = chance.each(errors.shins_away_m) * _by_landmark(_AWAY, depth, others=0.0)
+    return depth_as_seen(depth, hidden, of_bones, chance) + lean * below.clamp_min(0) * _legs(depth) + away
 
 
-def _alike(own: Tensor, shared: Tensor, coherence: Tensor) -> Tensor:
-    """Errors of which a limb's landmarks share a part: (B, T, 33, 3) and (B, T, limbs, 3) -> (B, T, 33, 3)."""
-    result = own.clone()
-    for limb, indices in enumerate(_ALIKE):
-        result[:, :, indices] = (
-            coherence.sqrt() * shared[:, :, limb, None] + (1 - coherence).sqrt() * own[:, :, indices]
-        )
-    return result
+def _middle_of_hips(points: Tensor) -> Tensor:
+    """(..., 33, 3) -> (..., 1, 3)."""
+    return points[..., [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]], :].mean(-2, keepdim=True)
+
+
+def _legs(like: Tensor) -> Tensor:
+    """(33,) 1 for a leg's landmarks, 0 for others."""
+    return like.new_tensor([_part(name).startswith(_LEGS) for name in LANDMARK_NAMES])
 
 
 def _turned_to_axis(points: Tensor, seen_at: Tensor) -> Tensor:
@@ -317,7 +319,7 @@ def _turned_to_axis(points: Tensor, seen_at: Tensor) -> Tensor:
     return points + once + torch.linalg.cross(cross, once) / (1 + cosine)
 
 
-def _swap(chance: _Chance, swapped: Tensor, values: Tensor) -> Tensor:
+def _swap(chance: ClipChance, swapped: Tensor, values: Tensor) -> Tensor:
     """Left and right of arms, legs or all exchanged in the frames of ``swapped``, (B, T)."""
     kinds = (_ARMS, _LEGS, _ARMS + _LEGS)
     which = chance.once(len(values), len(kinds))  # (B,) the same for all that is asked of one clip
@@ -332,68 +334,14 @@ def _swap(chance: _Chance, swapped: Tensor, values: Tensor) -> Tensor:
     return result
 
 
-def _by_landmark(table: dict[str, float], like: Tensor) -> Tensor:
+def _by_landmark(table: dict[str, float], like: Tensor, others: float = 1.0) -> Tensor:
+    """(33,) what a table says of each landmark, or of those that it does not name ``others``."""
+
     def factor(name: str) -> float:
-        return next((value for part, value in table.items() if _part(name).startswith(part)), 1.0)
+        return next((value for part, value in table.items() if _part(name).startswith(part)), others)
 
     return like.new_tensor([factor(name) for name in LANDMARK_NAMES])
 
 
 def _part(landmark: str) -> str:
     return landmark.removeprefix("left_").removeprefix("right_")
-
-
-class _Chance:
-    """Draws for B clips of T frames."""
-
-    def __init__(self, times_s: Tensor, errors: DetectorErrors, generator: torch.Generator) -> None:
-        self.errors, self._times, self._generator = errors, times_s, generator
-        self._which: Tensor | None = None
-        clips = len(times_s)
-        low, high = torch.tensor(errors.memory_s, device=times_s.device).log()
-        memory = torch.exp(low + (high - low) * self.uniform(clips, 2))  # (B, 2) a slow and a fast part
-        apart = times_s[:, :, None] - times_s[:, None, :]  # (B, T, T)
-        kernels = torch.exp(-0.5 * (apart[:, None] / memory[..., None, None]).square()).mean(1)
-        steady = 1e-3 * torch.eye(times_s.shape[1], device=times_s.device)
-        self._root = torch.linalg.cholesky((kernels + steady).double()).float()  # (B, T, T)
-
-    def uniform(self, *shape: int) -> Tensor:
-        return torch.rand(*shape, generator=self._generator, device=self._times.device)
-
-    def normal(self, *shape: int) -> Tensor:
-        return torch.randn(*shape, generator=self._generator, device=self._times.device)
-
-    def each(self, between: Range) -> Tensor:
-        """One value for each clip: (B, 1, 1)."""
-        return between[0] + (between[1] - between[0]) * self.uniform(len(self._times), 1, 1)
-
-    def once(self, clips: int, kinds: int) -> Tensor:
-        """(B,) a kind for each clip, the same whenever it is asked for."""
-        if self._which is None:
-            self._which = (self.uniform(clips) * kinds).long().clamp_max(kinds - 1)
-        return self._which
-
-    def wander(self, *shape: int) -> Tensor:
-        """(B, T, *shape) of unit variance that changes smoothly over time."""
-        clips, frames = self._times.shape
-        white = self.normal(clips, frames, *shape)
-        return torch.einsum("bij,bj...->bi...", self._root, white)
-
-    def speed(self, places: Tensor) -> Tensor:
-        """(B, T, N, 2) places -> (B, T, N) by how much they move in a second, one clip's frames at a time."""
-        if places.shape[1] == 1:
-            return torch.zeros_like(places[..., 0])
-        step = self._times.diff(dim=1)[..., None]  # (B, T - 1, 1)
-        between = places.diff(dim=1).norm(dim=-1) / step
-        before, after = between[:, :1], between[:, -1:]
-        return (torch.cat((before, between), dim=1) + torch.cat((between, after), dim=1)) / 2
-
-    def bursts(self, per_s: Range, lasting_s: Range, part: float = 1.0) -> Tensor:
-        """(B, T) bool, true from time to time for a while."""
-        clips, frames = self._times.shape
-        rate = self.each(per_s)[..., 0] * part  # (B, 1)
-        step = torch.diff(self._times, dim=1, append=2 * self._times[:, -1:] - self._times[:, -2:-1])
-        begins = self.uniform(clips, frames) < rate * step
-        lasts = self.each(lasting_s)[..., 0]  # (B, 1)
-        began = torch.where(begins, self._times, torch.full_like(self._times, -torch.inf)).cummax(1).values
-        return self._times - began < lasts

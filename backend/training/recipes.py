@@ -37,7 +37,7 @@ RECIPES: Mapping[str, TrainingSettings] = MappingProxyType(
 )
 #: Last, for a quarter of its steps, a network learns to move as bodies do: asked from the beginning, it would rather
 #: stand still than be wrong.
-STEADY = DirectWeights(acceleration=60.0)
+STEADY = DirectWeights(acceleration=20.0)
 STEADYING_RATE = 0.4
 #: What has learned already goes on more slowly, so as not to forget.
 GOING_ON_RATE = 0.6

@@ -11,6 +11,7 @@ from torch import Tensor
 from smpl_rig.skeleton import INDEX, JOINT_COUNT, JOINT_NAMES, MIRROR
 
 from . import quaternions
+from .chance import Chance
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class MotionVariety:
         usual: part of the clips with usual rates.
         speed: how much slower or faster motion is played, evenly in its logarithm.
         mixed: part of the clips whose upper body comes from another clip.
+        limbs_mixed: part of the others of whose limbs each may come from another clip.
         loosened: part of the clips whose joints turn a little differently.
         offset_rad: deviation of those turns where joints are free; hinges and spine take less.
         straightened: part of the clips whose legs, where they are nearly straight, are straightened by some part.
@@ -37,6 +39,7 @@ class MotionVariety:
     usual: float = 0.6
     speed: tuple[float, float] = (0.6, 1.6)
     mixed: float = 0.25
+    limbs_mixed: float = 0.35
     loosened: float = 0.6
     offset_rad: float = 0.25
     straightened: float = 0.95
@@ -53,6 +56,7 @@ UNSTRETCHED_MOTION = MotionVariety(
     usual=1.0,
     speed=(1.0, 1.0),
     mixed=0.0,
+    limbs_mixed=0.0,
     loosened=0.0,
     straightened=0.0,
     posed=0.0,
@@ -120,13 +124,11 @@ def draw_motion(
     clips: Clips, count: int, frames: int, variety: MotionVariety, generator: torch.Generator
 ) -> BodyMotion:
     """Draws ``count`` clips of ``frames`` frames."""
-    chance = _Chance(clips.rotations.device, generator)
+    chance = Chance(clips.rotations.device, generator)
     times_s = _times(chance, count, frames, variety)
     rotations, pelvis = _play(clips, chance, count, times_s, variety)
     others, _ = _play(clips, chance, count, times_s, variety)
-    rotations[:, :, _UPPER] = torch.where(
-        chance.some(count, variety.mixed)[..., None, None], others[:, :, _UPPER], rotations[:, :, _UPPER]
-    )
+    rotations = torch.where(_mixed(chance, count, variety)[:, None, :, None], others, rotations)
     rotations = _straightened(chance, _loosened(chance, rotations, times_s, variety), variety)
     posed = chance.some(count, variety.posed)[..., None, None]
     rotations[:, :, 1:] = torch.where(posed, _poses(clips, chance, times_s, variety)[:, :, 1:], rotations[:, :, 1:])
@@ -135,7 +137,16 @@ def draw_motion(
     return BodyMotion(quaternions.matrix(rotations), pelvis, times_s)
 
 
-def _times(chance: _Chance, count: int, frames: int, variety: MotionVariety) -> Tensor:
+def _mixed(chance: Chance, count: int, variety: MotionVariety) -> Tensor:
+    """(B, 24) bool: which joints turn as in another clip."""
+    joints = torch.arange(JOINT_COUNT)
+    upper = chance.some(count, variety.mixed) & torch.isin(joints, torch.tensor(_UPPER)).to(chance.device)
+    limb = torch.tensor([_limb(name) for name in JOINT_NAMES], device=chance.device)
+    some = chance.some(count, variety.limbs_mixed) & (chance.uniform(count, 5) < 0.5)[:, limb] & (limb > 0)
+    return torch.where(upper.any(1, keepdim=True), upper, some)
+
+
+def _times(chance: Chance, count: int, frames: int, variety: MotionVariety) -> Tensor:
     low, high = (math.log(rate) for rate in variety.rates)
     any_rate = torch.exp(low + (high - low) * chance.uniform(count, 1))
     low, high = variety.usual_rates
@@ -144,7 +155,7 @@ def _times(chance: _Chance, count: int, frames: int, variety: MotionVariety) -> 
     return torch.arange(frames, device=rate.device) / rate
 
 
-def _play(clips: Clips, chance: _Chance, count: int, times_s: Tensor, variety: MotionVariety) -> tuple[Tensor, Tensor]:
+def _play(clips: Clips, chance: Chance, count: int, times_s: Tensor, variety: MotionVariety) -> tuple[Tensor, Tensor]:
     """Random stretches of the library at random speeds: (B, T, 24, 4), (B, T, 3). Short clips go to and fro."""
     weight = clips.lengths / clips.rates
     low = weight * clips.low
@@ -180,7 +191,7 @@ def _turning(place: Tensor, end: Tensor, room: Tensor) -> Tensor:
     return torch.where(place < end / 2, slowed(place), end - slowed(end - place))
 
 
-def _loosened(chance: _Chance, rotations: Tensor, times_s: Tensor, variety: MotionVariety) -> Tensor:
+def _loosened(chance: Chance, rotations: Tensor, times_s: Tensor, variety: MotionVariety) -> Tensor:
     """Joints turned a little differently: by a constant and by what comes and goes."""
     count = len(rotations)
     freedom = rotations.new_tensor([_freedom(name) for name in JOINT_NAMES])[:, None]  # (24, 1)
@@ -199,7 +210,7 @@ def _loosened(chance: _Chance, rotations: Tensor, times_s: Tensor, variety: Moti
     return result
 
 
-def _straightened(chance: _Chance, rotations: Tensor, variety: MotionVariety) -> Tensor:
+def _straightened(chance: Chance, rotations: Tensor, variety: MotionVariety) -> Tensor:
     """Legs that are nearly straight, straightened by a part that stays for the clip: (B, T, 24, 4).
 
     Captured and drawn people stand with their knees bent by 20 degrees more often than people do. Hips and ankles take
@@ -218,7 +229,7 @@ def _straightened(chance: _Chance, rotations: Tensor, variety: MotionVariety) ->
     return result
 
 
-def _poses(clips: Clips, chance: _Chance, times_s: Tensor, variety: MotionVariety) -> Tensor:
+def _poses(clips: Clips, chance: Chance, times_s: Tensor, variety: MotionVariety) -> Tensor:
     """Each limb from another moment of the library, turning into another such pose and back: (B, T, 24, 4)."""
     count = len(times_s)
     one, other = (_assembled(clips, chance, count, variety) for _ in range(2))
@@ -227,7 +238,7 @@ def _poses(clips: Clips, chance: _Chance, times_s: Tensor, variety: MotionVariet
     return quaternions.between(one, other, along[..., None, None])
 
 
-def _assembled(clips: Clips, chance: _Chance, count: int, variety: MotionVariety) -> Tensor:
+def _assembled(clips: Clips, chance: Chance, count: int, variety: MotionVariety) -> Tensor:
     """Poses whose limbs come from five moments of the library, or are at rest: (B, 1, 24, 4)."""
     moments = (chance.uniform(count, 5) * len(clips.rotations)).long().clamp_max(len(clips.rotations) - 1)
     limb = torch.tensor([_limb(name) for name in JOINT_NAMES], device=moments.device)
@@ -238,7 +249,7 @@ def _assembled(clips: Clips, chance: _Chance, count: int, variety: MotionVariety
     return torch.where(resting, _at_rest(chance, count), poses)[:, None]
 
 
-def _at_rest(chance: _Chance, count: int) -> Tensor:
+def _at_rest(chance: Chance, count: int) -> Tensor:
     """T-poses, the arms at any height from hanging to raised: (B, 24, 4)."""
     vectors = 0.05 * chance.normal(count, JOINT_COUNT, 3)
     vectors[:, _HINGES] = 0  # hinges never bend back
@@ -267,28 +278,10 @@ def _mirrored(rotations: Tensor, pelvis: Tensor, which: Tensor) -> tuple[Tensor,
     return torch.where(which[..., None, None], flipped, rotations), torch.where(which[..., None], across, pelvis)
 
 
-def _turned(chance: _Chance, rotations: Tensor, pelvis: Tensor) -> tuple[Tensor, Tensor]:
+def _turned(chance: Chance, rotations: Tensor, pelvis: Tensor) -> tuple[Tensor, Tensor]:
     """Each clip faces another way."""
     vectors = torch.zeros(len(rotations), 1, 3, device=rotations.device)
     vectors[..., 2] = 2 * math.pi * chance.uniform(len(rotations), 1)
     turn = quaternions.exp(vectors)  # (B, 1, 4)
     rotations[:, :, 0] = quaternions.multiply(turn.expand(-1, rotations.shape[1], -1), rotations[:, :, 0])
     return rotations, (quaternions.matrix(turn) @ pelvis.unsqueeze(-1)).squeeze(-1)
-
-
-class _Chance:
-    def __init__(self, device: torch.device, generator: torch.Generator) -> None:
-        self._device, self._generator = device, generator
-
-    def uniform(self, *shape: int) -> Tensor:
-        return torch.rand(*shape, generator=self._generator, device=self._device)
-
-    def normal(self, *shape: int) -> Tensor:
-        return torch.randn(*shape, generator=self._generator, device=self._device)
-
-    def some(self, count: int, part: float) -> Tensor:
-        """(B, 1) bool."""
-        return self.uniform(count, 1) < part
-
-    def pick(self, weights: Tensor, count: int) -> Tensor:
-        return torch.multinomial(weights + 1e-9, count, replacement=True, generator=self._generator)

@@ -1,14 +1,24 @@
 from dataclasses import replace
 
+import pytest
 import torch
 
 from backend.body import TorchBody
 from backend.training import quaternions, variety
+from backend.training.chance import Chance
 from backend.training.variety import Clips, MotionVariety, draw_motion
-from smpl_rig.skeleton import INDEX, MIRROR
+from smpl_rig.skeleton import INDEX, JOINT_NAMES, MIRROR
 
 PLAIN = MotionVariety(
-    usual_rates=(30, 30), usual=1.0, speed=(1.0, 1.0), mixed=0.0, loosened=0.0, straightened=0.0, posed=0.0, low=0.0
+    usual_rates=(30, 30),
+    usual=1.0,
+    speed=(1.0, 1.0),
+    mixed=0.0,
+    limbs_mixed=0.0,
+    loosened=0.0,
+    straightened=0.0,
+    posed=0.0,
+    low=0.0,
 )
 
 
@@ -61,8 +71,20 @@ def test_a_mirror_image_is_a_reflection(clips: Clips, torch_body: TorchBody) -> 
     assert torch.allclose(joints(flipped, across), mirrored, atol=1e-5)
 
 
+def test_limbs_come_from_another_clip_whole_and_each_by_itself(generator: torch.Generator) -> None:
+    chance = Chance(torch.device("cpu"), generator)
+    mixed = variety._mixed(chance, 4000, replace(PLAIN, limbs_mixed=0.5))
+    limb = torch.tensor([variety._limb(name) for name in JOINT_NAMES])
+    for number in range(5):
+        joints = mixed[:, limb == number]
+        assert (joints == joints[:, :1]).all(), "a limb comes whole"
+        assert joints.float().mean() == pytest.approx(0.25 if number else 0.0, abs=0.03), "the trunk stays"
+    arms = mixed[:, [INDEX["left_elbow"], INDEX["right_elbow"]]]
+    assert (arms[:, 0] != arms[:, 1]).float().mean() == pytest.approx(0.25, abs=0.03), "one arm without the other"
+
+
 def test_those_who_sit_and_lie_are_not_rare(clips: Clips, generator: torch.Generator) -> None:
-    chance = variety._Chance(torch.device("cpu"), generator)
+    chance = Chance(torch.device("cpu"), generator)
     # the low clip is a thirtieth of the library
     lying = replace(clips, pelvis=torch.where(torch.arange(212)[:, None] >= 200, 0.0, 1.0).expand(-1, 3))
     _, pelvis = variety._play(lying, chance, 2000, torch.arange(3)[None] / 30, replace(PLAIN, low=0.2))
@@ -112,7 +134,7 @@ def test_nearly_straight_legs_are_straightened_and_feet_stay_flat_below_the_hips
 
 
 def test_arms_at_rest_hang_or_are_raised_and_never_point_backwards(torch_body: TorchBody) -> None:
-    chance = variety._Chance(torch.device("cpu"), torch.Generator().manual_seed(0))
+    chance = Chance(torch.device("cpu"), torch.Generator().manual_seed(0))
     poses = variety._at_rest(chance, 400)
     rest = torch_body.rest_joints(torch.zeros(1, 10)).expand(400, -1, -1)
     _, places = torch_body.forward_kinematics(quaternions.matrix(poses), rest, torch.zeros(400, 3))
@@ -123,7 +145,7 @@ def test_arms_at_rest_hang_or_are_raised_and_never_point_backwards(torch_body: T
         assert arm[:, 1].max() > 0.3
 
 
-class _Always(variety._Chance):
+class _Always(Chance):
     """All is drawn, at its fullest."""
 
     def __init__(self) -> None:
