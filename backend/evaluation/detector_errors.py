@@ -1,16 +1,16 @@
 """How the simulated detector errs beside the real one, and where that one marks bodies whose places are known.
 
-    python -m backend.evaluation.detector_errors RENDERS --motions FOLDERS
+    python -m backend.evaluation.detector_errors RENDERS --motions FOLDERS [--footage FILES]
 
 RENDERS is a collection of ``python -m backend.evaluation.renders``, which went through the real detector. Ranges of
 :class:`backend.training.detector.DetectorErrors` are wider than what is measured there, because people and their
-clothes vary more than renders; what a network learns is wrong where they are far off.
+clothes vary more than renders; what a network learns is wrong where they are far off. Footage has no truth, but tells
+whether BlazePose's 3D agrees with its own landmarks in the picture.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.people.tracks import LANDMARK_INDEX
+from backend.footage import open_footage
+from backend.people.tracking import PeopleTracker
+from backend.people.tracks import LANDMARK_INDEX, Track
 from backend.text_table import aligned
 from backend.training.detector import STANDING_M
 from backend.training.motions import load_library
@@ -28,6 +30,8 @@ from backend.user_errors import told_in_one_line
 from smpl_rig.errors import LimberError
 from smpl_rig.skeleton import INDEX
 
+from .bends import table_of_bends, table_of_bends_in_picture
+from .bone_depths import errors_of
 from .held_out import held_out_sequences
 from .marked_points import offsets
 from .renders import Film, load_film
@@ -37,10 +41,6 @@ Floats = NDArray[np.floating[Any]]
 
 LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 SEEN = 0.5
-#: Joints that bend, each with those before and after it.
-BENDING = {"elbow": ("shoulder", "elbow", "wrist"), "knee": ("hip", "knee", "ankle")}
-#: Degrees between which bends are told apart.
-BENDS = (0, 15, 30, 45, 60, 90, 180)
 
 
 def image_errors(sequence: Sequence, limb: str) -> Floats:
@@ -77,26 +77,6 @@ def world_errors(sequence: Sequence, limb: str) -> Floats:
     return np.asarray(1000 * (errors - np.nanmedian(errors, axis=1, keepdims=True)))
 
 
-def bends(sequence: Sequence, joint: str) -> Floats:
-    """How far joints of both sides are bent, and how far in BlazePose's 3D: (2, 2 T) degrees, NaN where not known.
-
-    Raises:
-        KeyError: if ``joint`` does not bend.
-    """
-    found = []
-    for side in ("left", "right"):
-        names = [f"{side}_{name}" for name in BENDING[joint]]
-        true = _bend(*(sequence.joints[:, INDEX[name]] for name in names))
-        found.append([true, _bend(*(sequence.track.landmarks3d[:, LANDMARK_INDEX[name]] for name in names))])
-    return np.concatenate(found, axis=1)
-
-
-def _bend(start: Floats, middle: Floats, end: Floats) -> Floats:
-    """Degrees from straight of three points, (T, 3) each."""
-    upper, lower = middle - start, end - middle
-    return np.degrees(np.arctan2(np.linalg.norm(np.cross(upper, lower), axis=-1), (upper * lower).sum(-1)))
-
-
 def trembling(errors: Floats) -> Floats:
     """Second differences over time of errors (2, T, n)."""
     return np.diff(errors, n=2, axis=1)
@@ -130,16 +110,14 @@ def table(films: list[Sequence], simulated: list[Sequence]) -> str:
     return aligned(rows)
 
 
-def table_of_bends(films: list[Sequence], simulated: list[Sequence]) -> str:
-    """For what truly is bent between two angles, the median of how far its 3D has it bent, real and simulated."""
-    ranges = list(itertools.pairwise(BENDS))
-    rows = [["bent by", *(f"{low} to {high}" for low, high in ranges)]]
-    for joint in BENDING:
-        found = [np.concatenate([bends(sequence, joint) for sequence in group], axis=1) for group in (films, simulated)]
-        seen = [[_median_seen(each, low, high) for each in found] for low, high in ranges]
-        rows.append(
-            [joint, *(" / ".join("-" if np.isnan(value) else f"{value:.0f}" for value in pair) for pair in seen)]
-        )
+def table_of_bones(films: list[Sequence], simulated: list[Sequence]) -> str:
+    """Of each bone what part of its depth its 3D keeps, and what is added to it, real and simulated."""
+    real, drawn = errors_of(films), errors_of(simulated)
+    rows = [["bone to, real / simulated", "keeps of its depth", "added, mm", "stays by clip, mm", "wanders, mm"]]
+    for name, told in real.items():
+        pairs = zip(vars(told).values(), vars(drawn[name]).values(), strict=True)
+        (kept, also), *lengths = pairs
+        rows.append([name, f"{kept:.2f} / {also:.2f}", *(f"{1000 * a:.0f} / {1000 * b:.0f}" for a, b in lengths)])
     return aligned(rows)
 
 
@@ -151,10 +129,11 @@ def table_of_offsets(films: list[Film]) -> str:
     return aligned(rows)
 
 
-def _median_seen(found: Floats, low: float, high: float) -> float:
-    true, seen = found
-    among = seen[(true >= low) & (true < high) & np.isfinite(seen)]
-    return float(np.median(among)) if len(among) else np.nan
+def _tracks(video: Path) -> list[Track]:
+    tracker = PeopleTracker()
+    for frame in open_footage(video).frames():
+        tracker.add(frame)
+    return tracker.finish()
 
 
 @told_in_one_line
@@ -164,6 +143,7 @@ def main() -> int:
     parser.add_argument("renders", type=Path, help="a folder made by python -m backend.evaluation.renders")
     parser.add_argument("--motions", type=Path, nargs="+", required=True)
     parser.add_argument("--sequences", type=int, default=60)
+    parser.add_argument("--footage", type=Path, nargs="+", default=[], help="videos of people")
     parsed = parser.parse_args()
     films = [film for path in sorted(parsed.renders.glob("*.npz")) if (film := load_film(path)).track is not None]
     if not films:
@@ -172,7 +152,10 @@ def main() -> int:
     sequences = [replace(film.sequence(), K=film.intrinsics) for film in films]
     library = load_library(parsed.motions)
     simulated = [sequence for _, sequence in held_out_sequences(library, parsed.sequences, 0)]
-    print(table(sequences, simulated), table_of_bends(sequences, simulated), table_of_offsets(films), sep="\n\n")
+    seen = {"films": [each.track for each in sequences], "simulated": [each.track for each in simulated]}
+    seen |= {path.name: _tracks(path) for path in parsed.footage}
+    tables = (table(sequences, simulated), table_of_bends(sequences, simulated), table_of_bends_in_picture(seen))
+    print(*tables, table_of_bones(sequences, simulated), table_of_offsets(films), sep="\n\n")
     return 0
 
 

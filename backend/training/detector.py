@@ -46,6 +46,8 @@ class DetectorErrors:
         swaying: and those that wander.
         coherence: part of the variance of both that a limb's bones share.
         legs_lean: deviation of how much its legs' depth grows downwards, metres in a metre.
+        straightened_rad: by how much it straightens elbows bent by a right angle in the picture, those bent less
+            or more by the sine of that; knees by half.
         shins_away_m: how far its ankles lie too far from the camera.
         world_scale: size of its person.
         world_bias_m: deviation of each landmark's fixed error in its 3D across the line of sight.
@@ -79,11 +81,12 @@ class DetectorErrors:
     swaying: Range = (0.3, 1.7)
     coherence: Range = (0.1, 0.7)
     legs_lean: Range = (0.0, 0.16)
+    straightened_rad: Range = (0.0, 0.4)
     shins_away_m: Range = (-0.02, 0.12)
     world_scale: Range = (0.83, 1.1)
     world_bias_m: Range = (0.002, 0.02)
     world_wander_m: Range = (0.002, 0.018)
-    world_jitter_m: Range = (0.0015, 0.014)
+    world_jitter_m: Range = (0.002, 0.017)
     flips_per_s: Range = (0.0, 0.25)
     flip_s: Range = (0.1, 1.0)
     without_world: float = 0.4
@@ -128,6 +131,15 @@ _LIMBS = [
         ("shoulder", ("elbow", "wrist", "pinky", "index", "thumb")),
         ("knee", ("ankle", "heel", "foot_index")),
         ("hip", ("knee", "ankle", "heel", "foot_index")),
+    )
+]
+#: Whose bends are straightened, and how much of that they take: where the limb begins, the joint and what hangs on it.
+_HINGES = [
+    (joint, parts, share)
+    for side in ("left", "right")
+    for joint, parts, share in (
+        (f"{side}_shoulder", [f"{side}_{part}" for part in ("elbow", "wrist", "pinky", "index", "thumb")], 1.0),
+        (f"{side}_hip", [f"{side}_{part}" for part in ("knee", "ankle", "heel", "foot_index")], 0.5),
     )
 ]
 _ARMS = ("shoulder", "elbow", "wrist", "pinky", "index", "thumb")
@@ -266,17 +278,33 @@ def _world(
     """BlazePose's own 3D: (B, T, 33, 3)."""
     middle = _middle_of_hips(landmarks)
     # the crop's axes: it is looked at as if it were in the middle of the picture
-    world = _turned_to_axis(landmarks - middle, middle)
+    world = turned_to_axis(landmarks - middle, middle)
     depth = _world_depth(chance, errors, world[..., 1:], hidden)
     across = world[..., :2] + STANDING_M * image_error  # both heads of the network look at the same picture
     by_landmark = _by_landmark(_WORLD_ERROR, landmarks)[:, None]  # (33, 1)
     bias = chance.normal(len(depth), 1, LANDMARK_COUNT, 2) * chance.each(errors.world_bias_m).unsqueeze(-1)
     wander = chance.wander(LANDMARK_COUNT, 2) * chance.each(errors.world_wander_m).unsqueeze(-1)
-    across = across + (bias + wander) * by_landmark
+    across = _straightened(across + (bias + wander) * by_landmark, chance.each(errors.straightened_rad))
     jitter = chance.normal(*world.shape) * chance.each(errors.world_jitter_m).unsqueeze(-1)
     jitter = jitter * by_landmark * landmarks.new_tensor([1 / 3, 1 / 3, 1.0])
     world = (torch.cat((across, depth.unsqueeze(-1)), dim=-1) + jitter) * chance.each(errors.world_scale).unsqueeze(-1)
     return world - _middle_of_hips(world)
+
+
+def _straightened(across: Tensor, most_rad: Tensor) -> Tensor:
+    """Places (B, T, 33, 2) in which elbows and knees are bent less: up to ``most_rad``, (B, 1, 1)."""
+    result = across.clone()
+    for joint, (middle, *parts), share in _HINGES:
+        pivot = across[..., LANDMARK_INDEX[middle], :]
+        upper = pivot - across[..., LANDMARK_INDEX[joint], :]
+        lower = across[..., LANDMARK_INDEX[parts[0]], :] - pivot
+        crossed = upper[..., 0] * lower[..., 1] - upper[..., 1] * lower[..., 0]
+        sine = crossed / (upper.norm(dim=-1) * lower.norm(dim=-1)).clamp_min(1e-6)
+        angle = -share * most_rad[..., 0] * sine  # (B, T)
+        turn = torch.stack((angle.cos(), -angle.sin(), angle.sin(), angle.cos()), dim=-1).unflatten(-1, (2, 2))
+        indices = [LANDMARK_INDEX[part] for part in parts]
+        result[..., indices, :] = pivot.unsqueeze(-2) + (across[..., indices, :] - pivot.unsqueeze(-2)) @ turn.mT
+    return result
 
 
 def _world_depth(chance: ClipChance, errors: DetectorErrors, place: Tensor, hidden: Tensor) -> Tensor:
@@ -307,7 +335,7 @@ def _legs(like: Tensor) -> Tensor:
     return like.new_tensor([_part(name).startswith(_LEGS) for name in LANDMARK_NAMES])
 
 
-def _turned_to_axis(points: Tensor, seen_at: Tensor) -> Tensor:
+def turned_to_axis(points: Tensor, seen_at: Tensor) -> Tensor:
     """Points (..., n, 3) turned as the ray to ``seen_at`` (..., 1, 3) is turned onto the camera's axis."""
     ray = seen_at / seen_at.norm(dim=-1, keepdim=True)
     axis = torch.zeros_like(ray)

@@ -100,8 +100,7 @@ def depth_as_seen(depth: Tensor, hidden: Tensor, errors: DepthErrors, chance: Cl
         errors: of each clip.
         chance: where the errors come from.
     """
-    true = {name: depth[..., index] for name, index in LANDMARK_INDEX.items()}
-    true |= {middle: (true[f"left_{name}"] + true[f"right_{name}"]) / 2 for middle, name in _MIDDLES.items()}
+    true = depths_of_points(depth)
     seen = {ROOT: torch.zeros_like(true[ROOT])}
     apart = torch.zeros_like(errors.coherence)
     parts = (
@@ -109,8 +108,8 @@ def depth_as_seen(depth: Tensor, hidden: Tensor, errors: DepthErrors, chance: Cl
         (ARM, errors.arms_slope, errors.coherence),
         (LEG, errors.legs_slope, errors.coherence),
     )
-    sided = [(_sided(bones, side), slope, alike) for (bones, slope, alike), side in product(parts, ("left_", "right_"))]
-    for bones, slope, coherence in [(MIDDLE, errors.trunk_slope, apart), *sided]:
+    both = [(sided(bones, side), slope, alike) for (bones, slope, alike), side in product(parts, ("left_", "right_"))]
+    for bones, slope, coherence in [(MIDDLE, errors.trunk_slope, apart), *both]:
         stays, wanders = _alike(chance, len(depth), len(bones), coherence)
         for bone, staying, wandering in zip(bones, stays.unbind(-1), wanders.unbind(-1), strict=True):
             sway = 1 + 0.5 * hidden[..., LANDMARK_INDEX[bone.ends[0]]] if bone.ends[0] in LANDMARK_INDEX else 1.0
@@ -118,6 +117,14 @@ def depth_as_seen(depth: Tensor, hidden: Tensor, errors: DepthErrors, chance: Cl
             for end in bone.ends:
                 seen[end] = seen[bone.start] + slope.pow(bone.power) * (true[end] - true[bone.start]) + error
     return torch.stack([seen[name] for name in LANDMARK_NAMES], dim=-1)
+
+
+def depths_of_points(depth: Tensor) -> dict[str, Tensor]:
+    """(..., 33) depths of landmarks -> (...) of each, and of the points in the middle."""
+    points = {name: depth[..., index] for name, index in LANDMARK_INDEX.items()}
+    return points | {
+        middle: (points[f"left_{name}"] + points[f"right_{name}"]) / 2 for middle, name in _MIDDLES.items()
+    }
 
 
 def _alike(chance: ClipChance, clips: int, bones: int, coherence: Tensor) -> tuple[Tensor, Tensor]:
@@ -130,7 +137,7 @@ def _alike(chance: ClipChance, clips: int, bones: int, coherence: Tensor) -> tup
     )
 
 
-def _sided(bones: tuple[Bone, ...], side: str) -> tuple[Bone, ...]:
+def sided(bones: tuple[Bone, ...], side: str) -> tuple[Bone, ...]:
     """The bones of one side; what is in the middle of the body has none."""
 
     def point(name: str) -> str:

@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 
 from backend.evaluation.detector_errors import (
-    bends,
     image_errors,
     quantiles,
     table,
-    table_of_bends,
     trembling,
     world_errors,
 )
@@ -66,22 +64,6 @@ def test_what_was_not_seen_does_not_count() -> None:
     seen.track.landmarks2d[5, [LANDMARK_INDEX["left_ankle"], LANDMARK_INDEX["right_ankle"]], 2] = 0.1
     assert np.isnan(image_errors(seen, "ankle")[:, 5]).all()
     assert np.nanmax(np.abs(image_errors(seen, "ankle"))) == pytest.approx(0.0, abs=1e-9)
-
-
-def test_bends_are_told_from_straight_and_beside_what_is_true() -> None:
-    seen = sequence("knee", np.zeros((FRAMES, 2)), np.zeros(FRAMES))
-    for side in ("left", "right"):
-        names = [f"{side}_{name}" for name in ("hip", "knee", "ankle")]
-        places = np.array([[0, 0, 0], [0, 0.4, 0], [0, 0.4 + 0.3 * np.cos(1.0), 0.3 * np.sin(1.0)]])
-        seen.joints[:, [INDEX[name] for name in names]] = places
-        seen.track.landmarks3d[:, [LANDMARK_INDEX[name] for name in names]] = places * [1, 1, 0]  # all depth is lost
-    true, blazepose = bends(seen, "knee")
-    assert true == pytest.approx(np.degrees(1.0))
-    assert blazepose == pytest.approx(0.0, abs=1e-6)
-    knees = table_of_bends([seen], [seen]).splitlines()[-1].split()
-    assert knees[0] == "knee"
-    # 57 degrees lie between 45 and 60
-    assert " ".join(knees[1:]) == "- / - - / - - / - 0 / 0 - / - - / -"
 
 
 def test_the_table_shows_real_and_simulated() -> None:

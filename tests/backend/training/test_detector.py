@@ -139,6 +139,27 @@ def test_what_is_wrong_across_the_line_of_sight_is_not_wrong_in_depth() -> None:
         assert ear[2] < 1e-5, name
 
 
+def test_its_3d_straightens_bends_and_keeps_lengths() -> None:
+    landmarks = standing(1, 2).clone()
+    shoulder, elbow, wrist = (LANDMARK_INDEX[f"left_{name}"] for name in ("shoulder", "elbow", "wrist"))
+    landmarks[..., wrist, :] = landmarks[..., elbow, :] + torch.tensor([0.25, 0.0, 0.0])
+
+    def bent(world: torch.Tensor) -> float:
+        upper, lower = (
+            world[0, 0, elbow, :2] - world[0, 0, shoulder, :2],
+            world[0, 0, wrist, :2] - world[0, 0, elbow, :2],
+        )
+        assert lower.norm() == pytest.approx(0.25, abs=1e-4)
+        return float(torch.atan2(upper[0] * lower[1] - upper[1] * lower[0], upper @ lower))
+
+    exact, straightened = (
+        bent(observe(landmarks, replace(PERFECT, straightened_rad=(most, most))).landmarks3d) for most in (0.0, 0.3)
+    )
+    assert abs(exact) - abs(straightened) == pytest.approx(0.3 * math.sin(abs(exact)), abs=1e-4)
+    forwards = observe(standing(), replace(PERFECT, straightened_rad=(0.3, 0.3))).landmarks3d
+    assert (forwards[..., 2] - observe(standing(), PERFECT).landmarks3d[..., 2]).abs().max() < 1e-5
+
+
 def test_its_legs_lean_as_one() -> None:
     landmarks = standing(400)
     world = observe(landmarks, replace(PERFECT, legs_lean=(0.2, 0.2))).landmarks3d[:, 0]
