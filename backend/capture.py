@@ -33,7 +33,7 @@ from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.features.swaps import repair_swaps
 from backend.footage import Footage, open_footage
 from backend.models import PER_FRAME, choose_network, image_estimation
-from backend.models.estimation import estimate_body, once, with_mirror_image
+from backend.models.estimation import body_in_camera, estimate_body, once, with_mirror_image
 from backend.models.weights import load_networks
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
@@ -55,6 +55,7 @@ from smpl_rig.errors import LimberError
 from smpl_rig.kinematics import forward_kinematics
 from smpl_rig.motion import Motion
 from smpl_rig.skeleton import BETA_COUNT
+from smpl_rig.stature import betas_of_height, check_reach, stature
 
 
 class CaptureError(LimberError):
@@ -85,6 +86,8 @@ class CaptureSettings:
         fov_deg: horizontal field of view of the camera, if it is known.
         focal_px: focal length in pixels, if it is known.
         still_camera: whether the camera is known to stand still; else it is watched.
+        height_m: how tall everybody who is captured stands, if it is known: the size of a body, of its path and of its
+            distance from the camera cannot be seen.
         body: file of another body (licensed SMPL, say); None is the embedded one.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         threads: processor threads to use; None leaves it to the machine.
@@ -99,6 +102,7 @@ class CaptureSettings:
     fov_deg: float | None = None
     focal_px: float | None = None
     still_camera: bool = False
+    height_m: float | None = None
     body: Path | None = None
     device: str = "auto"
     threads: int | None = None
@@ -117,7 +121,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
     """Captures the people in footage.
 
     Raises:
-        LimberError: for footage, a body, a camera, a device, a person or a network that cannot be used.
+        LimberError: for footage, a body, a camera, a height, a device, a person or a network that cannot be used.
         Cancelled: if ``progress`` raises it.
     """
     stages = _Stages()
@@ -128,6 +132,8 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
 
     with stages.timed("body"):
         body = load_body(settings.body) if settings.body else limber_body(lambda done: progress("body", done))
+        if settings.height_m is not None:
+            check_reach(body, settings.height_m)
     with stages.timed("people"):
         tracks, camera, noticed = _find_people(footage, K, settings, progress)
     K, frame_count = camera.intrinsics(K), camera.frames
@@ -160,7 +166,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
         *_empty_warnings(tracks, frame_count),
     ]
     return Capture(
-        motions, body, _report(footage, settings, network, device, tracks, motions, frame_count, stages, warnings)
+        motions, body, _report(footage, settings, network, device, tracks, motions, body, frame_count, stages, warnings)
     )
 
 
@@ -222,6 +228,7 @@ def _find_people(
 
 
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.floating[Any]]
 #: Is told the fraction done.
 Told = Callable[[float], None]
 #: Gives the body in every frame of a track whose BlazePose 3D may be believed where it is true.
@@ -244,10 +251,13 @@ def pose_finder(
     """The fit, alone or from a network's answer, or that answer as it is; without ``camera``, it stands still."""
     torch_body, points = TorchBody(body).to(device), landmark_points(body)
 
+    def of_height(betas: Floats) -> Floats:
+        return betas if settings.height_m is None else betas_of_height(body, betas, settings.height_m)
+
     def fitted(track: Track, trusted_3d: Bools, told: Told, guess: BodyInCamera | None = None) -> BodyInCamera:
         with torch_threads(SOLVER_THREADS):
             turns = camera.of(track.frames) if camera else None
-            return solve(track, trusted_3d, K, torch_body, points, told, guess=guess, turns=turns)
+            return solve(track, trusted_3d, K, torch_body, points, told, guess=guess, turns=turns, shaped=of_height)
 
     if network == PER_FRAME.name:
         return fitted
@@ -263,7 +273,14 @@ def pose_finder(
         guess = answered(track, trusted_3d, lambda done: told(before * done))
         return fitted(track, trusted_3d, lambda done: told(before + (1 - before) * done), guess)
 
-    return answered_and_fitted if settings.fit else answered
+    def answered_alone(track: Track, trusted_3d: Bools, told: Told) -> BodyInCamera:
+        answer = answered(track, trusted_3d, told)
+        if settings.height_m is None:
+            return answer
+        with torch_threads(SOLVER_THREADS):  # a body of another size is seen where it was from another distance
+            return body_in_camera(track, K, answer.rotations, of_height(answer.betas), torch_body, skin)
+
+    return answered_and_fitted if settings.fit else answered_alone
 
 
 def _from_landmarks(
@@ -409,6 +426,7 @@ def _report(
     device: torch.device,
     tracks: list[Track],
     motions: list[Motion],
+    body: Body,
     frame_count: int,
     stages: _Stages,
     warnings: list[str],
@@ -420,6 +438,7 @@ def _report(
         "device": str(device),
         "people_found": [_describe(track) for track in tracks],
         "people_captured": [motion.person for motion in motions],
+        "heights_m": [round(stature(body.vertices_rest(motion.betas)), 3) for motion in motions],
         "stages_s": {stage: round(seconds, 3) for stage, seconds in stages.seconds.items()},
         "frames_per_second": round(frame_count / working_s, 2) if working_s > 0 else None,
         "peak_memory_bytes": peak_memory_bytes(),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.json_reports import write_json
+from smpl_rig.known_height import read_height
 from smpl_rig.smoothness import DEFAULT_SMOOTHNESS, read_smoothness
 
 from .arguments import Commands, add_device, add_export, add_filming, add_json_report, add_overwrite, add_person
@@ -33,6 +34,12 @@ def add(commands: Commands) -> None:
         help="of the exports and the preview",
     )
     add_filming(parser)
+    parser.add_argument(
+        "--height",
+        type=read_height,
+        metavar="METRES",
+        help="how tall the person stands: sets the size of body and path; holds for everybody who is captured",
+    )
     parser.add_argument("--body", type=Path, metavar="FILE", help="a licensed SMPL file instead of the embedded body")
     add_export(parser)
     parser.add_argument("--preview", action="store_true", help="write preview.mp4 with the body over the footage")
@@ -61,6 +68,7 @@ def run(parsed: argparse.Namespace) -> int:
         end_s=parsed.end,
         fov_deg=parsed.fov,
         focal_px=parsed.focal_px,
+        height_m=parsed.height,
         still_camera=parsed.still_camera,
         body=parsed.body,
         device=parsed.device,
@@ -95,4 +103,7 @@ def summary(report: dict[str, Any]) -> str:
     frames, rate = report["footage"]["frames_read"], report["frames_per_second"]
     people = "1 person" if len(report["people_found"]) == 1 else f"{len(report['people_found'])} people"
     warnings = [f"warning: {warning}" for warning in report["warnings"]]
-    return "\n".join((*warnings, f"{frames} frames, {people} found, {rate} frames per second on {report['device']}"))
+    statures = zip(report["people_captured"], report["heights_m"], strict=True)
+    tall = [f"person {person} is {height_m:.2f} m tall" for person, height_m in statures]
+    counted = f"{frames} frames, {people} found, {rate} frames per second on {report['device']}"
+    return "\n".join((*warnings, counted, *tall))

@@ -79,9 +79,11 @@ def answer_errors(app: FastAPI, router: APIRouter) -> None:
 
 
 def _describe(fault: dict[str, Any]) -> str:
-    """One of pydantic's faults as a person reads it: ``start_s: Input should be greater than or equal to 0``."""
+    """One of pydantic's faults as a person reads it: ``start_s: Input should be greater than 0, not -1``."""
     place = ".".join(str(part) for part in fault["loc"][1:])
     message = str(fault["msg"]).removeprefix("Value error, ")
+    if isinstance(fault.get("input"), int | float):
+        message += f", not {fault['input']}"
     return f"{place}: {message}" if place else message
 
 

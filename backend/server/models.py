@@ -8,6 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from smpl_rig.known_height import SHORTEST_M, TALLEST_M
+
 ID_PATTERN = "^[0-9a-f]{32}$"
 #: Absolute on POSIX, or with a drive or a share on Windows; no control characters.
 PATH_PATTERN = r"^(/|[A-Za-z]:[\\/]|\\\\)[^\x00-\x1f]*$"
@@ -74,6 +76,13 @@ class CaptureRequest(_Request):
         le=1e6,
         allow_inf_nan=False,
         description="focal length in pixels; give this or fov_deg, not both",
+    )
+    height_m: float | None = Field(
+        default=None,
+        ge=SHORTEST_M,
+        le=TALLEST_M,
+        allow_inf_nan=False,
+        description="how tall everybody who is captured stands, metres; null leaves it to the shape that is seen",
     )
     body: AbsolutePath | None = Field(
         default=None, description="a body file on the backend's machine; null is the embedded one"

@@ -35,6 +35,7 @@ def run(footage: Path, request: CaptureRequest, folder: Path, progress: Progress
         end_s=request.end_s,
         fov_deg=request.fov_deg,
         focal_px=request.focal_px,
+        height_m=request.height_m,
         still_camera=request.still_camera,
         body=None if request.body is None else Path(request.body),
         device=request.device,

@@ -29,6 +29,14 @@ Floats = NDArray[np.floating[Any]]
 #: The learning rates of rotations, of places and of the shape, at their highest.
 _TURNING, _MOVING, _SHAPING = 0.06, 0.012, 0.06
 
+#: From the betas (10,) that the landmarks tell to those of the body that is posed.
+Reshaping = Callable[[Floats], Floats]
+
+
+def as_seen(betas: Floats) -> Floats:
+    """The shape that the landmarks tell, where nothing else does."""
+    return betas
+
 
 def solve(
     track: Track,
@@ -40,6 +48,7 @@ def solve(
     settings: FitSettings | None = None,
     guess: BodyInCamera | None = None,
     turns: Floats | None = None,
+    shaped: Reshaping = as_seen,
 ) -> BodyInCamera:
     """Fits a body to a track.
 
@@ -56,6 +65,7 @@ def solve(
             against it, it is believed less.
         turns: (T, 3, 3) from the camera's axes in each frame to axes that stand still, in which bodies change their
             speed as bodies do; None if the camera stands still.
+        shaped: what is known of the body beside what is seen; the poses are those of the body that it gives.
     """
     settings = settings or FitSettings()
     figure = Figure.of(body, points)
@@ -65,6 +75,7 @@ def solve(
         np.zeros(BETA_COUNT) if guess is None else guess.betas, dtype=torch.float32, device=figure.device
     )
     betas = _fit_shape(seen.of(_frames_for_shape(track, settings)), figure, intrinsics, betas, settings)
+    betas = torch.tensor(shaped(betas.cpu().numpy()), dtype=torch.float32, device=figure.device)
     rest = figure.body.rest_joints(betas[None])[0, 0]
     local = np.empty((len(track), JOINT_COUNT, 3, 3), dtype=np.float32)
     transl = np.empty((len(track), 3), dtype=np.float32)

@@ -19,11 +19,12 @@ def test_captures_exports_and_reports(
 ) -> None:
     out = tmp_path / "out"
     arguments = ["capture", str(rendered_clip.path), "-o", str(out), "--end", "0.5", "--export", "fbx,bvh", "--preview"]
-    assert cli.main([*arguments, "--json"]) == 0
+    assert cli.main([*arguments, "--height", "1.83", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report == json.loads((out / "report.json").read_text())
     assert report["footage"]["frames_read"] == 16
     assert report["frames_per_second"] > 0
+    assert report["heights_m"] == [1.83]
     assert {Path(path).name for path in report["written"]} == {
         "person_0.npz",
         "person_0.fbx",
@@ -36,15 +37,19 @@ def test_captures_exports_and_reports(
 
 
 @pytest.mark.parametrize(("people", "said"), [(0, "0 people"), (1, "1 person"), (2, "2 people")])
-def test_the_summary_counts_people_in_words(people: int, said: str) -> None:
+def test_the_summary_counts_people_in_words_and_says_how_tall_they_are(people: int, said: str) -> None:
     report = {
         "warnings": ["It is dark."],
         "footage": {"frames_read": 16},
         "people_found": [{"person": number} for number in range(people)],
+        "people_captured": list(range(people)),
+        "heights_m": [1.742, 1.6][:people],
         "frames_per_second": 20.5,
         "device": "cpu",
     }
-    assert summary(report) == f"warning: It is dark.\n16 frames, {said} found, 20.5 frames per second on cpu"
+    counted = ["warning: It is dark.", f"16 frames, {said} found, 20.5 frames per second on cpu"]
+    tall = ["person 0 is 1.74 m tall", "person 1 is 1.60 m tall"][:people]
+    assert summary(report).splitlines() == [*counted, *tall]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +59,7 @@ def test_the_summary_counts_people_in_words(people: int, said: str) -> None:
         (["capture", "{video}", "-o", "{out}", "--network", "mps-net-paper"], "has no weights"),
         (["capture", "{video}", "-o", "{out}", "--body", "nobody.npz"], "nobody.npz"),
         (["capture", "{video}", "-o", "{out}", "--fov", "500"], "500"),
+        (["capture", "{video}", "-o", "{out}", "--height", "0.7"], "cannot stand 0.7 m tall"),
         (["capture", "{video}", "-o", "{video}/inside"], "inside"),
     ],
 )
@@ -79,6 +85,14 @@ def test_refuses_options_that_cannot_be(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         cli.main(["capture", "x.mp4", "-o", "out", *arguments])
     assert exit_.value.code == 2
+
+
+@pytest.mark.parametrize("height", ["178", "0.49", "-1.7", "nan", "178cm"])
+def test_refuses_a_height_that_nobody_has(height: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["capture", "x.mp4", "-o", "out", f"--height={height}"])
+    assert exit_.value.code == 2
+    assert f"argument --height: {height} does not lie between 0.5 and 2.5: give" in capsys.readouterr().err
 
 
 def test_an_interrupt_leaves_nothing_half_written(rendered_clip: RenderedClip, tmp_path: Path) -> None:

@@ -233,6 +233,8 @@ def test_delete_leaves_footage_on_a_path_alone(server: Any, tmp_path: Path) -> N
         {"start_s": 3, "end_s": 3},
         {"fov_deg": 50, "focal_px": 1000},
         {"fov_deg": float("inf")},
+        {"height_m": 0.49},
+        {"height_m": float("nan")},
         {"person": "everyone"},
         {"network": "../../weights"},
         {"device": "tpu"},
@@ -248,6 +250,15 @@ def test_request_that_cannot_be_meant_is_refused(server: Any, asked: dict[str, A
     answer = server.client.post("/v1/captures", content=content, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
     assert any(name in answer.json()["error"]["message"] for name in asked)
+
+
+@pytest.mark.parametrize(("height_m", "said"), [(178, "less than or equal to 2.5, not 178"), (0.2, "0.5, not 0.2")])
+def test_a_height_that_nobody_has_is_refused_by_its_number(server: Any, height_m: float, said: str) -> None:
+    answer = server.client.post("/v1/captures", json={"footage": "0" * 32, "height_m": height_m})
+    assert answer.status_code == 422
+    message = answer.json()["error"]["message"]
+    assert message.startswith("height_m: ")
+    assert message.endswith(said)
 
 
 def test_capture_of_unknown_footage(server: Any) -> None:

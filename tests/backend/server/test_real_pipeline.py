@@ -19,7 +19,7 @@ FOOTAGE = Path(__file__).resolve().parents[4] / "shared" / "footage" / "sports2d
 def test_capture_of_real_footage(start_server: Any, tmp_path: Path) -> None:
     server = start_server(pipeline="backend.server.pipeline")
     footage = server.client.post("/v1/footage", json={"path": str(FOOTAGE)}).json()["id"]
-    asked = {"footage": footage, "person": "all", "start_s": 1.0, "end_s": 1.7, "preview": True}
+    asked = {"footage": footage, "person": "all", "start_s": 1.0, "end_s": 1.7, "height_m": 1.85, "preview": True}
     capture = server.client.post("/v1/captures", json=asked).json()["id"]
     news = list(server.events(capture, timeout_s=300))
     assert news[-1]["state"] == "done", news[-1]["error"]
@@ -39,6 +39,7 @@ def test_capture_of_real_footage(start_server: Any, tmp_path: Path) -> None:
     assert b"ftyp" in server.client.get(f"/v1/captures/{capture}/preview").content[:64]
     report = json.loads((server.data / "captures" / capture / "report.json").read_text())
     assert report["settings"]["start_s"] == 1.0
+    assert report["heights_m"] == [1.85] * len(news[-1]["people"])
 
     # Images as a pattern and as a folder are footage too.
     shot = tmp_path / "shot"

@@ -17,8 +17,7 @@ from smpl_rig.body import Body
 from smpl_rig.kinematics import forward_kinematics
 from smpl_rig.skeleton import INDEX
 
-K = np.array([[1000.0, 0, 640], [0, 1000, 360], [0, 0, 1]])
-STANDS = np.array([0.0, -4.5, 1.2])
+from ..performed_track import K, in_camera, performed_track
 
 
 @pytest.fixture(scope="module")
@@ -28,22 +27,7 @@ def truth(body: Body) -> Performance:
 
 @pytest.fixture(scope="module")
 def track(body: Body, truth: Performance) -> Track:
-    points = landmark_points(body)
-    turned, places = forward_kinematics(truth.local_rotations, body.rest_joints(np.zeros(10)), truth.trans)
-    matrices = rotations.to_matrix(turned)
-    moved = places - np.einsum("tjab,jb->tja", matrices, body.rest_joints(np.zeros(10)))
-    blended = np.einsum("lj,tjab->tlab", points.weights, matrices)
-    world = np.einsum("tlab,lb->tla", blended, points.template) + np.einsum("lj,tja->tla", points.weights, moved)
-    in_camera = (world - STANDS) @ WORLD_FROM_LEVEL_CAMERA
-    pixels = in_camera @ K.T
-    landmarks = np.concatenate((pixels[..., :2] / pixels[..., 2:], np.ones((*pixels.shape[:2], 1))), axis=-1)
-    hips = in_camera[:, [23, 24]].mean(axis=1, keepdims=True)
-    low, high = landmarks[..., :2].min(axis=1), landmarks[..., :2].max(axis=1)
-    count = len(landmarks)
-    boxes = np.concatenate((low, high - low), axis=-1)
-    return Track(
-        0, np.arange(count), truth.timestamps_s, landmarks, in_camera - hips, boxes, np.ones(count, dtype=bool)
-    )
+    return performed_track(body, np.zeros(10), truth)
 
 
 def fit(body: Body, track: Track, turns: np.ndarray | None = None, guess: BodyInCamera | None = None) -> BodyInCamera:
@@ -57,7 +41,7 @@ def joints_of(body: Body, fitted: BodyInCamera) -> np.ndarray:
 
 
 def true_joints(truth: Performance) -> np.ndarray:
-    return (truth.joints_world - STANDS) @ WORLD_FROM_LEVEL_CAMERA
+    return in_camera(truth.joints_world)
 
 
 def test_exact_landmarks_give_the_pose_back(body: Body, truth: Performance, track: Track) -> None:
