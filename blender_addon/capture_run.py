@@ -46,6 +46,7 @@ class CaptureRun:
         is_cancelling: whether the user has asked for the end.
         ending: how the job ended; None while it goes on.
         people: names of the armatures made.
+        heights_m: how tall each of them stands; None of those that have bones and no mesh.
         warnings: what the user should know.
         error: why it ended early; empty if it did not.
     """
@@ -57,6 +58,7 @@ class CaptureRun:
     is_cancelling: bool = False
     ending: Ending | None = None
     people: list[str] = field(default_factory=list)
+    heights_m: list[float | None] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     error: str = ""
     _motions: list[Motion] = field(default_factory=list)
@@ -130,7 +132,7 @@ class CaptureRun:
                 fit_to_footage(scene, self._motions)
 
     def _make_one(self, context: Any) -> None:
-        from .characters import add_person, scene_in_use
+        from .characters import add_person, scene_in_use, standing_height
 
         motion = self._motions.pop(0)
         name = self._stem if self._count == 1 else f"{self._stem} person {motion.person}"
@@ -139,6 +141,7 @@ class CaptureRun:
             try:
                 armature, warnings = add_person(context, motion, name, scene.limber.smoothness, self._body)
                 self.people.append(armature.name)
+                self.heights_m.append(standing_height(motion, self._body) if armature.children else None)
                 self.warnings += warnings
             except LimberError as error:
                 self.error = str(error)

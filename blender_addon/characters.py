@@ -27,6 +27,7 @@ from .smpl_rig.motion import Motion
 from .smpl_rig.refine import open_gaps
 from .smpl_rig.skeleton import JOINT_NAMES
 from .smpl_rig.smoothness import Preset
+from .smpl_rig.stature import stature
 
 _LONGEST_NAME = 40
 #: Rates closer than this, by their ratio, are within a frame of each other for 2000 frames.
@@ -124,6 +125,11 @@ def add_person(
     for start, end in open_gaps(motion):
         warnings.append(f"{name} was not seen from {start:.1f} s to {end:.1f} s, too long to fill in the motion.")
     return armature, warnings
+
+
+def standing_height(motion: Motion, body: Body | None = None) -> float:
+    """Metres from the soles to the top of the head, of the body that the motion was captured with, as in add_person."""
+    return stature((body or embedded_body()).vertices_rest(motion.betas))
 
 
 def select(context: Any, armatures: Sequence[Any]) -> None:

@@ -125,6 +125,7 @@ class CaptureOptions:
     end_s: float | None = None
     fov_deg: float | None = None
     focal_px: float | None = None
+    height_m: float | None = None
     body: str | None = None
     device: str = "auto"
     still_camera: bool = False

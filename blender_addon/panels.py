@@ -78,6 +78,10 @@ class LIMBER_PT_options(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  #
         if settings.use_range:
             column.prop(settings, "start_s")
             column.prop(settings, "end_s")
+        column = layout.column(align=True, heading="Height")
+        column.prop(settings, "use_height", text="Metres")
+        if settings.use_height:
+            column.prop(settings, "height_m", text=" ")
         column = layout.column(align=True)
         column.prop(settings, "camera")
         if settings.camera != "estimate":
@@ -246,11 +250,16 @@ def _draw_outcome(layout: Any, now: Any, width: int) -> None:
     if run is None or not run.is_over:
         return
     if run.people:
-        paragraph(layout, f"Captured {', '.join(run.people)}", width, "CHECKMARK")
+        people = map(_person_text, run.people, run.heights_m)
+        paragraph(layout, f"Captured {', '.join(people)}", width, "CHECKMARK")
     elif not now.message and not run.error:
         paragraph(layout, "Cancelled", width, "X")
     for warning in run.warnings:
         paragraph(layout, warning, width, "INFO")
+
+
+def _person_text(name: str, height_m: float | None) -> str:
+    return name if height_m is None else f"{name} ({height_m:.2f} m tall)"
 
 
 def paragraph(layout: Any, text: str, width: int, icon: str = "NONE", *, alert: bool = False) -> None:

@@ -11,6 +11,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 from . import session
 from .client import BackendError, CaptureOptions
 from .smpl_rig.body_parts import BODY_PARTS
+from .smpl_rig.known_height import SHORTEST_M, TALLEST_M
 from .smpl_rig.smoothness import DEFAULT_SMOOTHNESS
 
 _AUTO = ("auto", "Automatic", "The best network that the backend has")
@@ -65,6 +66,20 @@ class LIMBER_PG_scene(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N
         ),
     )
     person: IntProperty(name="Number", description="The person's number, from 0", min=0, max=9999)
+    use_height: BoolProperty(
+        name="Known Height",
+        description="It is known how tall the person is, which one camera cannot see. The character, its path and its "
+        "distance from the camera get their size from it",
+    )
+    height_m: FloatProperty(
+        name="Height",
+        description="How tall the person stands, in metres, which holds for everybody who is captured",
+        min=SHORTEST_M,
+        max=TALLEST_M,
+        default=1.75,
+        step=1,
+        precision=2,
+    )
     use_range: BoolProperty(name="Range", description="Capture a part of the footage")
     start_s: FloatProperty(name="Start", description="First second that is captured", min=0, soft_max=600, unit="NONE")
     end_s: FloatProperty(name="End", description="Last second that is captured", min=0, soft_max=600, default=10)
@@ -158,6 +173,7 @@ class LIMBER_PG_scene(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N
             end_s=self.end_s if self.use_range else None,
             fov_deg=math.degrees(self.fov) if self.camera == "fov" else None,
             focal_px=self.focal_px if self.camera == "focal" else None,
+            height_m=self.height_m if self.use_height else None,
             body=str(_absolute(self.body)) if self.body.strip() else None,
             device=self.device,
             still_camera=self.still_camera,

@@ -54,6 +54,8 @@ def test_footage_becomes_a_skinned_moving_person(settings: Any, connected: Any, 
     assert len(mesh.data.vertices) > 10_000
     assert np.ptp(frames_of(armature), axis=0).max() > 0.1
     assert connected.session.message == ""
+    (height_m,) = connected.session.run.heights_m
+    assert height_m == pytest.approx(np.ptp([vertex.co.z for vertex in mesh.data.vertices]), abs=1e-5)
 
 
 def test_everybody_becomes_an_armature_each(settings: Any, server: Any) -> None:
@@ -69,6 +71,7 @@ def test_the_options_reach_the_backend(settings: Any, connected: Any, server: An
     settings.people, settings.person = "number", 4
     settings.use_range, settings.start_s, settings.end_s = True, 1.0, 2.5
     settings.camera, settings.fov, settings.focal_px = "fov", np.radians(50), 1234
+    settings.use_height, settings.height_m = True, 1.875
     settings.device, settings.still_camera = "cpu", True
     connected.session.watch._replace(  # as after a look at a backend that has it
         connected.module("watch").Sight(health=_health(connected, "per-frame"))
@@ -84,7 +87,7 @@ def test_the_options_reach_the_backend(settings: Any, connected: Any, server: An
         '"device":"cpu","still_camera":true',
     ):
         assert words in asked
-    assert '"focal_px":null,"body":null' in asked
+    assert '"focal_px":null,"height_m":1.875,"body":null' in asked
 
 
 def test_a_focal_length_reaches_the_backend_in_place_of_the_field_of_view(
@@ -93,7 +96,7 @@ def test_a_focal_length_reaches_the_backend_in_place_of_the_field_of_view(
     settings.camera, settings.focal_px = "focal", 1234
     capture(settings, server.script(people=1, echo=True))
     (asked,) = [each for each in connected.session.run.warnings if "network" in each]
-    assert '"fov_deg":null,"focal_px":1234.0' in asked
+    assert '"fov_deg":null,"focal_px":1234.0,"height_m":null' in asked
 
 
 @pytest.fixture
@@ -117,6 +120,7 @@ def test_another_body_is_captured_with_and_shown(
     corners = np.array([vertex.co for vertex in mesh.data.vertices])
     own = connected.module("smpl_rig.body").load_body(body_file).v_template
     assert np.ptp(corners[:, 2]) == pytest.approx(1.1 * np.ptp(own[:, 1]), rel=1e-5)
+    assert connected.session.run.heights_m == pytest.approx([1.1 * np.ptp(own[:, 1])], rel=1e-5)
 
 
 def test_another_body_that_is_gone_when_an_earlier_capture_is_loaded(
@@ -131,6 +135,7 @@ def test_another_body_that_is_gone_when_an_earlier_capture_is_loaded(
     said = " ".join(connected.session.run.warnings)
     assert f"{tall_body} does not exist" in said
     assert "bones and no mesh" in said
+    assert connected.session.run.heights_m == [None]
     assert not bpy.context.object.children
 
 
