@@ -79,9 +79,9 @@ class LIMBER_PT_options(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  #
             column.prop(settings, "start_s")
             column.prop(settings, "end_s")
         column = layout.column(align=True, heading="Height")
-        column.prop(settings, "use_height", text="Metres")
+        column.prop(settings, "use_height", text="Known")
         if settings.use_height:
-            column.prop(settings, "height_m", text=" ")
+            column.prop(settings, "height_m", text="Metres")
         column = layout.column(align=True)
         column.prop(settings, "camera")
         if settings.camera != "estimate":
