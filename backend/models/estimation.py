@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from backend.body import TorchBody
-from backend.features.initial_pose import BodyInCamera, FitSettings, confidence
+from backend.features.initial_pose import BodyInCamera, FitSettings, confidence, tell_place
 from backend.features.landmark_maps import landmark_maps
 from backend.features.landmark_points import LandmarkSkin
 from backend.features.landmarks import LandmarkEncoder, LandmarkInputs, landmark_inputs
@@ -180,11 +180,16 @@ def place_before_camera(
     pixels = _tensor(np.nan_to_num(track.landmarks2d[..., :2]), body)
     weights = _tensor(track.landmarks2d[..., 2] * track.observed[:, None], body)
     intrinsics = _tensor(K, body)
+    heights = _tensor(track.heights_px, body)[:, None]
+
+    def residual(transl: Tensor) -> Tensor:
+        projected = (points + transl[:, None]) @ intrinsics.T
+        return (projected[..., :2] / projected[..., 2:].clamp_min(0.1) - pixels).norm(dim=-1) / heights
+
     transl = places_before_camera(points, pixels, weights, intrinsics)
-    transl = _filled(transl, track)
-    projected = (points + transl[:, None]) @ intrinsics.T
-    apart = (projected[..., :2] / projected[..., 2:].clamp_min(0.1) - pixels).norm(dim=-1)
-    return transl.cpu().numpy(), (apart / _tensor(track.heights_px, body)[:, None]).cpu().numpy()
+    told = track.observed & tell_place(residual(transl), weights).cpu().numpy()
+    transl = _filled(transl, told if told.any() else track.observed)
+    return transl.cpu().numpy(), residual(transl).cpu().numpy()
 
 
 def places_before_camera(points: Tensor, pixels: Tensor, weights: Tensor, K: Tensor) -> Tensor:
@@ -209,11 +214,11 @@ def places_before_camera(points: Tensor, pixels: Tensor, weights: Tensor, K: Ten
     return torch.linalg.solve(normal, torch.einsum("tlij,tli->tj", weighted, wanted))
 
 
-def _filled(transl: Tensor, track: Track) -> Tensor:
-    """Gaps bridged in a straight line."""
-    seen = np.flatnonzero(track.observed)
+def _filled(transl: Tensor, told: NDArray[np.bool_]) -> Tensor:
+    """Places (T, 3) with a straight line over the frames that are not told."""
+    known = np.flatnonzero(told)
     values = transl.cpu().numpy()
-    filled = np.stack([np.interp(np.arange(len(track)), seen, values[seen, axis]) for axis in range(3)], axis=-1)
+    filled = np.stack([np.interp(np.arange(len(told)), known, values[known, axis]) for axis in range(3)], axis=-1)
     return torch.tensor(filled, dtype=transl.dtype, device=transl.device)
 
 

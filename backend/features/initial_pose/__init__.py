@@ -8,7 +8,8 @@ limbs, gaps); it does not smooth what was seen.
 """
 
 from .body_in_camera import BodyInCamera, confidence
+from .first_pose import tell_place
 from .fit import solve
 from .settings import FitSettings
 
-__all__ = ["BodyInCamera", "FitSettings", "confidence", "solve"]
+__all__ = ["BodyInCamera", "FitSettings", "confidence", "solve", "tell_place"]

@@ -13,6 +13,7 @@ from backend.people.tracks import LANDMARK_INDEX, TRUNK
 from smpl_rig.skeleton import INDEX
 
 from . import rotation_vectors
+from .energy import residuals
 from .evidence import Evidence
 from .figure import Figure, local_rotations
 
@@ -28,6 +29,8 @@ _LIMBS = (
 #: Metres before the camera at which people can be, and where they are put if nothing tells.
 NEAREST_M, FARTHEST_M = 0.3, 200.0
 _NOWHERE = (0.0, 0.0, 4.0)
+#: Landmarks that lie so far from a body's, in the mean, are not that body's; parts of the person's height.
+MISTAKEN = 0.2
 
 
 def first_pose(seen: Evidence, figure: Figure, betas: Tensor) -> tuple[Tensor, Tensor]:
@@ -95,7 +98,21 @@ def first_place(seen: Evidence, figure: Figure, K: Tensor, base: Tensor, bend: T
         targets.append((rays[..., axis] * points[..., 2] - points[..., axis]) * weight)
     system, target = torch.cat(rows, dim=1), torch.cat(targets, dim=1).unsqueeze(-1)
     gram = system.transpose(1, 2) @ system + 1e-8 * torch.eye(3, device=points.device)
-    return _bridged(seen, torch.linalg.solve(gram, system.transpose(1, 2) @ target).squeeze(-1))
+    pelvis = torch.linalg.solve(gram, system.transpose(1, 2) @ target).squeeze(-1)
+    return _bridged(seen, pelvis, tell_place(residuals(seen, points + pelvis[:, None], K), seen.image_weight))
+
+
+def tell_place(residual: Tensor, weight: Tensor) -> Tensor:
+    """(T,) bool: in which frames landmarks say where a body is, from how far from its own they lie.
+
+    Least squares bring landmarks that are not this body's, as those of a mistaken detection, right before the camera.
+
+    Args:
+        residual: (T, 33) parts of the person's height.
+        weight: (T, 33) how much each counts.
+    """
+    mean = (residual * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1e-6)
+    return mean < MISTAKEN
 
 
 def _homogeneous(pixels: Tensor) -> Tensor:
@@ -103,10 +120,11 @@ def _homogeneous(pixels: Tensor) -> Tensor:
     return torch.cat((pixels, torch.ones_like(pixels[..., :1])), dim=-1)
 
 
-def _bridged(seen: Evidence, pelvis: Tensor) -> Tensor:
+def _bridged(seen: Evidence, pelvis: Tensor, told: Tensor) -> Tensor:
     """Takes the place of frames that saw nobody, or saw them nowhere, from their neighbours in time."""
     places, times = pelvis.cpu().numpy(), seen.times.cpu().numpy()
-    good = (seen.observed.cpu().numpy() > 0) & (places[:, 2] > NEAREST_M) & (places[:, 2] < FARTHEST_M)
+    near_enough = (places[:, 2] > NEAREST_M) & (places[:, 2] < FARTHEST_M)
+    good = (seen.observed.cpu().numpy() > 0) & near_enough & told.cpu().numpy()
     if not good.any():
         places, good = np.tile(_NOWHERE, (len(places), 1)), np.ones(len(places), dtype=bool)
     if seen.turns is None:

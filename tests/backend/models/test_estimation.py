@@ -112,6 +112,19 @@ def test_gaps_are_bridged_in_a_straight_line(torch_body: TorchBody, skin: Landma
     assert np.allclose(transl + torch_body.rest_joints(BETAS[None])[0, 0].numpy(), path(12), atol=2e-3)
 
 
+def test_a_frame_that_shows_something_else_tells_no_place(
+    torch_body: TorchBody, skin: LandmarkSkin, seen: Seen
+) -> None:
+    """Least squares would bring landmarks that are in no body's order right before the camera."""
+    track = seen(path(12), np.ones(12, dtype=bool))
+    track.landmarks2d[6] = track.landmarks2d[6, np.random.default_rng(0).permutation(33)]
+    transl, residual = place_before_camera(track, K, bent(12), BETAS, torch_body, skin)
+    assert np.allclose(transl + torch_body.rest_joints(BETAS[None])[0, 0].numpy(), path(12), atol=2e-3)
+    assert residual[6].mean() > 0.2, "and is not believed"
+    everywhere = replace(track, landmarks2d=np.roll(track.landmarks2d, 7, axis=1))
+    assert np.isfinite(place_before_camera(everywhere, K, bent(12), BETAS, torch_body, skin)[0]).all()
+
+
 @pytest.mark.parametrize("count", [1, 2, 40])
 def test_a_networks_answer_becomes_a_body_before_the_camera(
     count: int, torch_body: TorchBody, skin: LandmarkSkin, seen: Seen

@@ -87,6 +87,15 @@ def test_a_camera_that_turns_while_nobody_is_seen(body: Body, track: Track) -> N
     assert np.linalg.norm(untold - still, axis=-1).mean() > 0.15
 
 
+def test_one_mistaken_frame_does_not_move_the_person(body: Body, truth: Performance, track: Track) -> None:
+    """Landmarks in no body's order, seen for a moment, as between two gaps."""
+    landmarks = track.landmarks2d.copy()
+    landmarks[10] = landmarks[10, np.random.default_rng(0).permutation(33)]
+    found = fit(body, replace(track, landmarks2d=landmarks))
+    apart = np.linalg.norm(joints_of(body, found)[:, 0] - true_joints(truth)[:, 0], axis=-1)
+    assert apart[10] < 0.25, "metres"
+
+
 def test_a_gap_is_bridged_with_no_confidence(body: Body, truth: Performance, track: Track) -> None:
     gap = slice(20, 25)
     fitted = fit(body, without(track, gap))
