@@ -16,3 +16,8 @@ def cache_folder() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "Limber" / "Cache"
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "limber"
+
+
+def weights_folder() -> Path:
+    """Where weights lie that do not ship with Limber."""
+    return cache_folder() / "weights"

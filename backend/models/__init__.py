@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.cache import cache_folder
+from backend.cache import weights_folder
 from smpl_rig.errors import LimberError
 
 
@@ -59,7 +59,7 @@ def weights_file(name: str) -> Path:
 
 def weights_path(network: str, config: str) -> Path:
     """Where a network's imported weights lie, or would."""
-    return cache_folder() / "weights" / f"{network}-{config}.safetensors"
+    return weights_folder() / f"{network}-{config}.safetensors"
 
 
 TOGETHER = Network(

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from . import model_files
+from .interpreter import interpreter
+from .model_files import DETECTOR
 from .regions import Region, region_about
 
 INPUT_SIZE = 224
@@ -31,7 +32,7 @@ class PersonDetector:
     """Finds people in a picture or a part of it."""
 
     def __init__(self, threads: int) -> None:
-        self._interpreter = model_files.interpreter(model_files.DETECTOR, threads)
+        self._interpreter = interpreter(DETECTOR.find(), threads)
         self._input: int = self._interpreter.get_input_details()[0]["index"]
         self._boxes, self._scores = (output["index"] for output in self._interpreter.get_output_details())
         self._anchors = anchors()

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import model_files
+from .interpreter import interpreter
+from .model_files import DEFAULT_LANDMARKS, landmarks_file
 from .regions import Region, region_about, turn
 from .tracks import LANDMARK_COUNT, LANDMARK_INDEX, LANDMARK_MIRROR, PART_LANDMARKS, PARTS
 
@@ -57,10 +58,15 @@ class Landmarks:
 
 
 class LandmarkModel:
-    """Finds the 33 landmarks of the person in a region."""
+    """Finds the 33 landmarks of the person in a region.
 
-    def __init__(self, threads: int) -> None:
-        self._interpreter = model_files.interpreter(model_files.LANDMARKS, threads)
+    Args:
+        threads: processor threads for the model.
+        name: which of BlazePose's landmark models, one of ``model_files.LANDMARKS``.
+    """
+
+    def __init__(self, threads: int, name: str = DEFAULT_LANDMARKS) -> None:
+        self._interpreter = interpreter(landmarks_file(name), threads)
         self._input: int = self._interpreter.get_input_details()[0]["index"]
         by_shape = {tuple(output["shape"]): output["index"] for output in self._interpreter.get_output_details()}
         self._points = by_shape[1, _MODEL_POINTS * 5]

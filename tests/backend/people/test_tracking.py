@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from backend.cache import weights_folder
+from backend.demo.clip import RenderedClip
 from backend.footage import Frame, open_footage
+from backend.people.model_files import LANDMARKS
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
 
@@ -16,6 +19,7 @@ RATE = 20.0
 WIDTH, HEIGHT = 640, 360
 #: The columns of the picture in which the body is.
 BODY = slice(200, 340)
+HEAVY = weights_folder() / LANDMARKS["heavy"].name
 SHARED_FOOTAGE = Path(__file__).resolve().parents[3].parent / "shared" / "footage"
 
 
@@ -214,3 +218,21 @@ def test_the_far_man_and_the_woman_are_two() -> None:
     assert np.nanmin(woman.landmarks2d[:, 23:25, 1]) > 550
     steps = np.diff(middle(woman)[woman.observed])
     assert (steps < 40).all()  # she walks to the left
+
+
+def followed(clip: RenderedClip, landmarks: str) -> Track:
+    """Whoever is in the first second of a clip."""
+    tracker = PeopleTracker(2, landmarks)
+    for frame in open_footage(clip.path).frames(0.0, 1.0):
+        tracker.add(frame)
+    (person,) = tracker.finish()
+    return person
+
+
+@pytest.mark.skipif(not HEAVY.is_file(), reason=f"{HEAVY} is absent; limber setup --heavy brings it")
+def test_the_heavy_landmark_model_sees_the_person_whom_the_full_one_sees(rendered_clip: RenderedClip) -> None:
+    full, heavy = (followed(rendered_clip, name) for name in ("full", "heavy"))
+    np.testing.assert_array_equal(heavy.frames, full.frames)
+    apart = np.linalg.norm((heavy.landmarks2d - full.landmarks2d)[..., :2], axis=-1) / full.boxes[:, None, 3]
+    assert 0 < np.median(apart) < 0.03
+    assert np.linalg.norm(heavy.landmarks3d - full.landmarks3d, axis=-1).mean() < 0.2
