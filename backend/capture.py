@@ -35,6 +35,7 @@ from backend.footage import Footage, open_footage
 from backend.models import PER_FRAME, choose_network, image_estimation
 from backend.models.estimation import body_in_camera, estimate_body, once, with_mirror_image
 from backend.models.weights import load_networks
+from backend.people.model_files import DEFAULT_LANDMARKS, landmarks_file
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
 from backend.placement import (
@@ -78,6 +79,7 @@ class CaptureSettings:
 
     Attributes:
         network: a network's name, or ``auto`` for the best that has weights; ``per-frame`` is the fit alone.
+        detector: which of BlazePose's landmark models looks at the people, ``full`` or ``heavy``.
         fit: whether the network's answer is fitted to the landmarks.
         mirror: whether a network is asked for what a mirror would show, too, and the mean is taken.
         person: ``all``, ``largest`` or a person's number.
@@ -94,6 +96,7 @@ class CaptureSettings:
     """
 
     network: str = "auto"
+    detector: str = DEFAULT_LANDMARKS
     fit: bool = True
     mirror: bool = True
     person: str = "largest"
@@ -121,12 +124,14 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
     """Captures the people in footage.
 
     Raises:
-        LimberError: for footage, a body, a camera, a height, a device, a person or a network that cannot be used.
+        LimberError: for footage, a body, a camera, a height, a device, a person, a network or a detector that cannot
+            be used.
         Cancelled: if ``progress`` raises it.
     """
     stages = _Stages()
     device = choose_device(settings.device)
     network = choose_network(settings.network)
+    landmarks_file(settings.detector)  # one that is not here is told before the work
     footage = open_footage(path)
     K = intrinsics((footage.width, footage.height), settings.fov_deg, settings.focal_px)
 
@@ -211,7 +216,7 @@ def _find_people(
     footage: Footage, K: NDArray[np.float64], settings: CaptureSettings, progress: Progress
 ) -> tuple[list[Track], CameraMotion, list[str]]:
     """Everybody in the footage, how its camera turned in every frame, and what a user should know of the people."""
-    tracker = PeopleTracker(threads=settings.threads)
+    tracker = PeopleTracker(settings.threads, settings.detector)
     watch = CameraWatch(K, focal_known=settings.fov_deg is not None or settings.focal_px is not None)
     frame_count = 0
     start = settings.start_s or 0.0

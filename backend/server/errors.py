@@ -82,8 +82,8 @@ def _describe(fault: dict[str, Any]) -> str:
     """One of pydantic's faults as a person reads it: ``start_s: Input should be greater than 0, not -1``."""
     place = ".".join(str(part) for part in fault["loc"][1:])
     message = str(fault["msg"]).removeprefix("Value error, ")
-    if isinstance(fault.get("input"), int | float):
-        message += f", not {fault['input']}"
+    if isinstance(fault.get("input"), int | float) or fault["type"] == "literal_error":
+        message += f", not {fault['input']!r:.40}"
     return f"{place}: {message}" if place else message
 
 

@@ -30,6 +30,7 @@ def run(footage: Path, request: CaptureRequest, folder: Path, progress: Progress
     """See :class:`backend.server.worker.Pipeline`."""
     settings = CaptureSettings(
         network=request.network,
+        detector=request.detector,
         person=request.person,
         start_s=request.start_s,
         end_s=request.end_s,

@@ -89,6 +89,7 @@ def test_reprojects_onto_the_landmarks(captured: tuple[Motion, Path]) -> None:
 def test_footage_without_people_is_a_normal_case(make_video: Callable[..., Path]) -> None:
     result = capture(make_video(), CaptureSettings(), silent)
     assert result.motions == []
+    assert result.report["settings"]["detector"] == "full"
     assert result.report["warnings"] == ["Nobody was found in the 12 frames that were read."]
 
 
@@ -159,6 +160,16 @@ def test_refuses_a_network_without_weights_before_any_work(tmp_path: Path, monke
     monkeypatch.setenv("LIMBER_CACHE", str(tmp_path))  # where nobody has imported any
     with pytest.raises(LimberError, match="has no weights"):
         capture(tmp_path / "missing.mp4", CaptureSettings(network="mps-net-paper"), silent)
+
+
+def test_refuses_a_detector_that_is_not_here_before_any_work(
+    make_video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIMBER_CACHE", str(tmp_path))
+    for name, said in (("heavy", "Run 'limber setup --heavy'"), ("tiny", "Detector 'tiny' is unknown")):
+        with pytest.raises(LimberError, match=said):
+            capture(make_video(), CaptureSettings(detector=name), silent)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_unswapped_landmarks_are_left_alone(rendered_clip: RenderedClip, captured: tuple[Motion, Path]) -> None:

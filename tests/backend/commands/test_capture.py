@@ -79,7 +79,13 @@ def test_says_what_is_wrong(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--smoothness", "2"], ["--export", "fbx,doc"], ["--fov", "50", "--focal-px", "9"], ["--person", "bob"]],
+    [
+        ["--smoothness", "2"],
+        ["--export", "fbx,doc"],
+        ["--fov", "50", "--focal-px", "9"],
+        ["--person", "bob"],
+        ["--detector", "tiny"],
+    ],
 )
 def test_refuses_options_that_cannot_be(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
@@ -93,6 +99,17 @@ def test_refuses_a_height_that_nobody_has(height: str, capsys: pytest.CaptureFix
         cli.main(["capture", "x.mp4", "-o", "out", f"--height={height}"])
     assert exit_.value.code == 2
     assert f"argument --height: {height} does not lie between 0.5 and 2.5: give" in capsys.readouterr().err
+
+
+def test_the_heavy_detector_is_asked_for_where_it_is_installed(
+    make_video: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("LIMBER_CACHE", str(tmp_path / "cache"))
+    assert cli.main(["capture", str(make_video()), "-o", str(tmp_path / "out"), "--detector", "heavy"]) == 1
+    assert "Run 'limber setup --heavy', which brings it" in capsys.readouterr().err
 
 
 def test_an_interrupt_leaves_nothing_half_written(rendered_clip: RenderedClip, tmp_path: Path) -> None:

@@ -2,10 +2,12 @@ import io
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from backend.people.model_files import DEFAULT_LANDMARKS, LANDMARKS
+from backend.server.models import CaptureRequest
 from smpl_rig.motion import Motion
 
 
@@ -238,6 +240,8 @@ def test_delete_leaves_footage_on_a_path_alone(server: Any, tmp_path: Path) -> N
         {"person": "everyone"},
         {"network": "../../weights"},
         {"device": "tpu"},
+        {"detector": "../heavy"},
+        {"detector": ["heavy"]},
         {"start_s": "1"},
         {"colour": "blue"},
         {"body": "relative.npz"},
@@ -259,6 +263,26 @@ def test_a_height_that_nobody_has_is_refused_by_its_number(server: Any, height_m
     message = answer.json()["error"]["message"]
     assert message.startswith("height_m: ")
     assert message.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("asked", "choices"), [({"detector": "tiny"}, "'full' or 'heavy'"), ({"device": "tpu"}, "'cuda' or 'mps'")]
+)
+def test_a_choice_that_there_is_not_is_refused_with_what_there_is(
+    server: Any, asked: dict[str, str], choices: str
+) -> None:
+    answer = server.client.post("/v1/captures", json={"footage": "0" * 32, **asked})
+    assert answer.status_code == 422
+    ((name, value),) = asked.items()
+    message = answer.json()["error"]["message"]
+    assert message.startswith(f"{name}: ")
+    assert message.endswith(f"{choices}, not '{value}'")
+
+
+def test_a_request_may_name_each_landmark_model() -> None:
+    field = CaptureRequest.model_fields["detector"]
+    assert get_args(field.annotation) == tuple(LANDMARKS)
+    assert field.default == DEFAULT_LANDMARKS
 
 
 def test_capture_of_unknown_footage(server: Any) -> None:

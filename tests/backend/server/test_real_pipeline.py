@@ -1,6 +1,7 @@
 """The server with the pipeline that users get, on real footage."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,21 @@ import numpy as np
 import pytest
 
 from backend.footage import open_footage
+from backend.people.model_files import ModelFileError
+from backend.server import pipeline
+from backend.server.models import CaptureRequest
 from smpl_rig.motion import Motion
 
 FOOTAGE = Path(__file__).resolve().parents[4] / "shared" / "footage" / "sports2d_demo.mp4"
+
+
+def test_the_detector_that_is_asked_for_is_used(
+    make_video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not installed where this looks for it."""
+    monkeypatch.setenv("LIMBER_CACHE", str(tmp_path))
+    with pytest.raises(ModelFileError, match="limber setup --heavy"):
+        pipeline.run(make_video(), CaptureRequest(footage="0" * 32, detector="heavy"), tmp_path, lambda *_: None)
 
 
 @pytest.mark.slow

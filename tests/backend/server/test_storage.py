@@ -13,7 +13,9 @@ FOOTAGE = FootageRecord(new_id(), "clip.mp4", Path("/clip.mp4"), uploaded=False,
 def test_what_was_saved_is_read_back_after_a_restart(tmp_path: Path) -> None:
     storage = Storage(tmp_path)
     storage.add_footage(FOOTAGE)
-    queued = new_capture(FOOTAGE, CaptureRequest(footage=FOOTAGE.id, person="all", fov_deg=50.5, height_m=1.7))
+    queued = new_capture(
+        FOOTAGE, CaptureRequest(footage=FOOTAGE.id, detector="heavy", person="all", fov_deg=50.5, height_m=1.7)
+    )
     person = Person(person=1, frames=9, frames_observed=8, first_s=0.5, last_s=1.5)
     done = queued.started().finished(CaptureState.DONE, None, [person], ["dark"])
     failed = new_capture(FOOTAGE, CaptureRequest(footage=FOOTAGE.id)).finished(
