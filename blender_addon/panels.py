@@ -73,6 +73,7 @@ class LIMBER_PT_options(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]  #
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(settings, "network")
+        layout.prop(settings, "detector")
         column = layout.column(align=True, heading="Range")
         column.prop(settings, "use_range", text="Seconds")
         if settings.use_range:

@@ -56,6 +56,14 @@ class LIMBER_PG_scene(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N
         get=_get_network,
         set=_set_network,
     )
+    detector: EnumProperty(
+        name="Detector",
+        description="What looks for the people's joints in the picture",
+        items=(
+            ("full", "Fast", "The detector that comes with Limber"),
+            ("heavy", "Accurate", "Errs less and takes about twice the time; 'limber setup --heavy' brings it"),
+        ),
+    )
     people: EnumProperty(
         name="People",
         description="Who is captured",
@@ -168,6 +176,7 @@ class LIMBER_PG_scene(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N
             )
         return CaptureOptions(
             network=self.network_name,
+            detector=self.detector,
             person=str(self.person) if self.people == "number" else self.people,
             start_s=self.start_s if self.use_range else None,
             end_s=self.end_s if self.use_range else None,

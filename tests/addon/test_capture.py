@@ -72,7 +72,7 @@ def test_the_options_reach_the_backend(settings: Any, connected: Any, server: An
     settings.use_range, settings.start_s, settings.end_s = True, 1.0, 2.5
     settings.camera, settings.fov, settings.focal_px = "fov", np.radians(50), 1234
     settings.use_height, settings.height_m = True, 1.875
-    settings.device, settings.still_camera = "cpu", True
+    settings.device, settings.still_camera, settings.detector = "cpu", True, "heavy"
     connected.session.watch._replace(  # as after a look at a backend that has it
         connected.module("watch").Sight(health=_health(connected, "per-frame"))
     )
@@ -80,7 +80,7 @@ def test_the_options_reach_the_backend(settings: Any, connected: Any, server: An
     capture(settings, server.script(people=1, echo=True))
     (asked,) = [each for each in connected.session.run.warnings if "network" in each]
     for words in (
-        '"network":"per-frame"',
+        '"network":"per-frame","detector":"heavy"',
         '"person":"4"',
         '"start_s":1.0,"end_s":2.5',
         '"fov_deg":50.',
@@ -96,6 +96,7 @@ def test_a_focal_length_reaches_the_backend_in_place_of_the_field_of_view(
     settings.camera, settings.focal_px = "focal", 1234
     capture(settings, server.script(people=1, echo=True))
     (asked,) = [each for each in connected.session.run.warnings if "network" in each]
+    assert '"detector":"full"' in asked
     assert '"fov_deg":null,"focal_px":1234.0,"height_m":null' in asked
 
 
