@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from backend.people.model_files import DEFAULT_LANDMARKS, LANDMARKS
+
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 #: What ``--export`` of a capture and of an import writes.
@@ -124,6 +126,17 @@ def add_part(parser: argparse.ArgumentParser) -> None:
 def add_device(parser: argparse.ArgumentParser) -> None:
     """``--device``: where torch computes."""
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+
+
+def add_detector(parser: argparse.ArgumentParser) -> None:
+    """``--detector``: what looks at the people."""
+    parser.add_argument(
+        "--detector",
+        choices=LANDMARKS,
+        default=DEFAULT_LANDMARKS,
+        help="which of BlazePose's landmark models; heavy errs less, takes about twice the time and is brought by "
+        "limber setup --heavy",
+    )
 
 
 def add_json_report(parser: argparse.ArgumentParser) -> None:

@@ -8,11 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from backend.json_reports import write_json
-from backend.people.model_files import DEFAULT_LANDMARKS, LANDMARKS
 from smpl_rig.known_height import read_height
 from smpl_rig.smoothness import DEFAULT_SMOOTHNESS, read_smoothness
 
-from .arguments import Commands, add_device, add_export, add_filming, add_json_report, add_overwrite, add_person
+from .arguments import (
+    Commands,
+    add_detector,
+    add_device,
+    add_export,
+    add_filming,
+    add_json_report,
+    add_overwrite,
+    add_person,
+)
 from .output_files import keep_earlier, make_folder, print_paths, save_motions
 from .progress_bar import ProgressBar
 
@@ -24,13 +32,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
     add_overwrite(parser)
     parser.add_argument("--network", default="auto", metavar="NAME", help="see limber networks")
-    parser.add_argument(
-        "--detector",
-        choices=LANDMARKS,
-        default=DEFAULT_LANDMARKS,
-        help="which of BlazePose's landmark models; heavy errs less, takes about twice the time and is brought by "
-        "limber setup --heavy",
-    )
+    add_detector(parser)
     parser.add_argument("--no-fit", action="store_true", help="leave a network's answer as it is")
     parser.add_argument("--no-mirror", action="store_true", help="ask a network once, not for the mirror image too")
     add_person(parser)

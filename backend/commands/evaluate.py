@@ -10,7 +10,7 @@ from pathlib import Path
 from backend.json_reports import write_json
 from smpl_rig.errors import LimberError
 
-from .arguments import Commands, add_device, add_filming, add_motion_folders, add_person, count, new_file
+from .arguments import Commands, add_detector, add_device, add_filming, add_motion_folders, add_person, count, new_file
 from .progress_bar import ProgressBar
 
 
@@ -43,6 +43,7 @@ def _add_footage(evidence: Commands) -> None:
     _add_networks(parser)
     add_person(parser)
     add_filming(parser)
+    add_detector(parser)
     add_device(parser)
     _add_json_file(parser, "write the figures")
     parser.set_defaults(run=_run_footage)
@@ -75,6 +76,7 @@ def _add_dataset(evidence: Commands) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where it was unpacked")
     parser.add_argument("--smpl", type=Path, metavar="DIR", help="SMPL_NEUTRAL, ... and J_regressor_h36m.npy")
     _add_networks(parser)
+    add_detector(parser)
     add_device(parser)
     _add_json_file(parser, "write the figures, also by joint and by action")
     parser.set_defaults(run=_run_dataset)
@@ -126,6 +128,7 @@ def _run_footage(parsed: argparse.Namespace) -> int:
         fov_deg=parsed.fov,
         focal_px=parsed.focal_px,
         still_camera=parsed.still_camera,
+        detector=parsed.detector,
     )
     device, rows = choose_device(parsed.device), []
     networks = networks_to_measure(parsed.networks)
@@ -184,7 +187,13 @@ def _run_dataset(parsed: argparse.Namespace) -> int:
     networks = networks_to_measure(parsed.networks)
     with tqdm(people_of(parsed.kind, parsed.folder), desc="people") as people:
         figures = evaluate_dataset(
-            parsed.kind, people, licensed, networks, choose_device(parsed.device), people.set_postfix_str
+            parsed.kind,
+            people,
+            licensed,
+            networks,
+            choose_device(parsed.device),
+            people.set_postfix_str,
+            parsed.detector,
         )
     print(table(figures))
     if parsed.json:

@@ -18,6 +18,7 @@ from backend.features.swaps import repair_swaps
 from backend.json_reports import known
 from backend.machine import machine
 from backend.models import PER_FRAME
+from backend.people.model_files import DEFAULT_LANDMARKS
 from backend.placement import intrinsics
 from backend.text_table import aligned
 from smpl_rig import rotations
@@ -69,6 +70,7 @@ def evaluate_dataset(
     networks: Sequence[str],
     device: torch.device,
     told: Told,
+    detector: str = DEFAULT_LANDMARKS,
 ) -> dict[str, dict[str, Any]]:
     """The figures of each answer, see :meth:`.protocol.Errors.summary`.
 
@@ -79,6 +81,7 @@ def evaluate_dataset(
         networks: names of those that are asked beside the per-frame solver.
         device: where they run.
         told: of progress.
+        detector: which landmark model looks at the people.
 
     Raises:
         LimberError: if images or licensed files are missing, or are not what they should be.
@@ -92,7 +95,7 @@ def evaluate_dataset(
         truth = truth_of(person, protocol, licensed)
         for answer in errors.values():
             answer.wanted += int(person.valid.sum())
-        for seen in watch(person):
+        for seen in watch(person, detector):
             for name, shape in _answers(seen, protocol, licensed, networks, device):
                 errors[name].add(person.actions[seen.stretch], *stretched(shape, seen, truth), protocol)
     return {name: answer.summary(protocol) for name, answer in errors.items()}

@@ -112,7 +112,7 @@ def evaluate_footage(
 
     Args:
         path: of the footage.
-        settings: range, person and camera; its network is not looked at.
+        settings: range, person, camera and detector; its network is not looked at.
         networks: names of those that are asked beside the per-frame solver.
         device: where they run.
         told: of progress.
@@ -123,7 +123,7 @@ def evaluate_footage(
     footage = open_footage(path)
     K = intrinsics((footage.width, footage.height), settings.fov_deg, settings.focal_px)
     end = settings.end_s if settings.end_s is not None else footage.duration_s
-    tracker = PeopleTracker(threads=settings.threads)
+    tracker = PeopleTracker(settings.threads, settings.detector)
     watch = CameraWatch(K, focal_known=settings.fov_deg is not None or settings.focal_px is not None)
     for frame in footage.frames(settings.start_s, settings.end_s):
         tracker.add(frame)

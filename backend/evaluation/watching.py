@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.footage import Footage, Frame, open_footage
+from backend.people.model_files import DEFAULT_LANDMARKS
 from backend.people.sort import MIN_OVERLAP, overlaps
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
@@ -51,8 +52,8 @@ class Seen:
         return slice(int(self.frames[0]), int(self.frames[-1]) + 1)
 
 
-def watch(person: FilmedPerson) -> list[Seen]:
-    """Tracks a dataset's person through its images.
+def watch(person: FilmedPerson, detector: str = DEFAULT_LANDMARKS) -> list[Seen]:
+    """Tracks a dataset's person through its images, seen by one of BlazePose's landmark models.
 
     Raises:
         LimberError: if the images are missing or cannot be read.
@@ -60,7 +61,7 @@ def watch(person: FilmedPerson) -> list[Seen]:
     if not person.images.parent.is_dir():
         raise DatasetError(f"{person.images.parent} does not exist. Unpack the images of {person.name} there.")
     tracks, numbers, footage = _tracks(
-        person.images, person.first_image, person.stride, person.frame_rate, len(person.valid)
+        person.images, person.first_image, person.stride, person.frame_rate, len(person.valid), detector
     )
     found = []
     for track, is_theirs in zip(tracks, _is_theirs(person.boxes, tracks, numbers), strict=True):
@@ -71,11 +72,11 @@ def watch(person: FilmedPerson) -> list[Seen]:
 
 @lru_cache(maxsize=1)  # several people of one sequence are read one after the other
 def _tracks(
-    images: Path, first_image: int, stride: int, frame_rate: Fraction, length: int
+    images: Path, first_image: int, stride: int, frame_rate: Fraction, length: int, detector: str
 ) -> tuple[list[Track], NDArray[np.int64], Footage]:
     """Everybody in the images, the truth's frame of each image that was read, and the images."""
     footage = open_footage(images, frame_rate if is_image_sequence(images) else None)
-    tracker = PeopleTracker()
+    tracker = PeopleTracker(landmarks=detector)
     numbers: list[int] = []
     for number, frame in numbered(footage, first_image, stride, length):
         tracker.add(Frame(len(numbers), frame.timestamp_s, frame.image))

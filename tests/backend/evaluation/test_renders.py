@@ -84,6 +84,26 @@ def test_what_is_there_is_not_made_again(collection: Path, standing: Clips) -> N
         make(collection, 2, replace(recipe, seed=1), standing, workers=1)
 
 
+def test_films_know_which_detector_saw_them(collection: Path, standing: Clips) -> None:
+    recipe = Recipe(0, FRAMES, digest(standing))
+    stated = collection / "recipe.json"
+    older = {name: value for name, value in asdict(recipe).items() if name != "detector"}
+    stated.write_text(json.dumps(older))
+    assert len(make(collection, 2, recipe, standing, workers=1)) == 2
+    with pytest.raises(RendersError, match="another recipe"):
+        make(collection, 2, replace(recipe, detector="heavy"), standing, workers=1)
+
+
+def test_a_detector_that_is_not_here_is_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LIMBER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("sys.argv", ["renders", str(tmp_path / "films"), "--detector", "heavy"])
+    assert renders.main() == 1
+    assert "Run 'limber setup --heavy'" in capsys.readouterr().err
+    assert not (tmp_path / "films").exists()
+
+
 def test_nobody_found_is_said(films: Path) -> None:
     film = replace(load_film(films / "clip_0001.npz"), track=None)
     with pytest.raises(RendersError, match="Nobody was found"):
