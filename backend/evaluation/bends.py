@@ -58,9 +58,8 @@ def bends_in_picture(track: Track, joint: str) -> Floats:
     for side in ("left", "right"):
         indices = [LANDMARK_INDEX[f"{side}_{name}"] for name in BENDING[joint]]
         bones = np.linalg.norm(np.diff(image[:, indices], axis=1), axis=-1)  # (T, 2)
-        told = (track.landmarks2d[:, indices, 2] > SEEN).all(axis=1) & (bones > LONG_ENOUGH * trunk[:, None]).all(
-            axis=1
-        )
+        seen = (track.landmarks2d[:, indices, 2] > SEEN).all(axis=1)
+        told = seen & (bones > LONG_ENOUGH * trunk[:, None]).all(axis=1)
         both = [_bend(*(places[:, index] for index in indices)) for places in (image, track.landmarks3d[..., :2])]
         found.append([np.where(told, bend, np.nan) for bend in both])
     return np.concatenate(found, axis=1)

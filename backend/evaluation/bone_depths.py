@@ -52,15 +52,14 @@ def bones() -> dict[str, list[Bone]]:
     return {bone.ends[0]: [bone] for bone in MIDDLE} | both
 
 
-def true_landmarks(sequence: Sequence) -> Floats:
-    """(T, 33, 3) metres, camera axes: where the body's surface has the landmarks."""
-    limber = limber_body()
-    body, skin = TorchBody(limber), LandmarkSkin(landmark_points(limber))
+def true_landmarks(sequence: Sequence, skin: LandmarkSkin) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where the body has its landmarks, (T, 33, 3) metres, camera axes, and how its joints turn, (T, 24, 3, 3)."""
+    body = TorchBody(limber_body())
     betas = torch.tensor(sequence.betas, dtype=torch.float32)[None]
     rest = body.rest_joints(betas)
     transl = torch.tensor(sequence.joints[:, 0], dtype=torch.float32) - rest[:, 0]
     turned, places = body.forward_kinematics(torch.tensor(sequence.rotations, dtype=torch.float32), rest, transl)
-    return np.asarray(skin(turned, places, rest, betas).numpy())
+    return skin(turned, places, rest, betas), turned
 
 
 def depths(landmarks: Floats, seen: Floats) -> dict[str, list[Depths]]:
@@ -96,7 +95,9 @@ def bone_errors(clips: ListOf[Depths]) -> BoneErrors:
 def errors_of(sequences: ListOf[Sequence]) -> dict[str, BoneErrors]:
     """Of each bone, over all sequences."""
     found: dict[str, list[Depths]] = {name: [] for name in bones()}
+    skin = LandmarkSkin(landmark_points(limber_body()))
     for sequence in sequences:
-        for name, of_sides in depths(true_landmarks(sequence), sequence.track.landmarks3d).items():
+        landmarks, _ = true_landmarks(sequence, skin)
+        for name, of_sides in depths(landmarks.numpy(), sequence.track.landmarks3d).items():
             found[name] += of_sides
     return {name: bone_errors(clips) for name, clips in found.items()}

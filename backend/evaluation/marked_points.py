@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from backend.body import TorchBody, limber_body
+from backend.body import limber_body
 from backend.features.landmark_points import LandmarkPoints, LandmarkSkin, landmark_points, side_and_part
 from backend.people.tracks import LANDMARK_NAMES
 
+from .bone_depths import true_landmarks
 from .renders import Film
 
 Floats = NDArray[np.floating[Any]]
@@ -56,15 +57,8 @@ def _equations(film: Film, skin: LandmarkSkin) -> tuple[Floats, Floats, NDArray[
         (T, 33, 2, 3) without unit, (T, 33, 2) metres at the landmark's depth, and (T, 33) which frames tell.
     """
     truth = film.sequence()
-    body = TorchBody(limber_body())
-    betas = torch.tensor(truth.betas, dtype=torch.float32)[None]
-    rest = body.rest_joints(betas)
-    turned, places = body.forward_kinematics(
-        torch.tensor(truth.rotations, dtype=torch.float32),
-        rest,
-        torch.tensor(truth.joints[:, 0], dtype=torch.float32) - rest[:, 0],
-    )
-    landmarks = skin(turned, places, rest, betas).double().numpy()  # (T, 33, 3)
+    placed, turned = true_landmarks(truth, skin)
+    landmarks = placed.double().numpy()  # (T, 33, 3)
     carried = torch.einsum("lj,tjab->tlab", skin.weights, turned).double().numpy()  # (T, 33, 3, 3)
     rays = landmarks[..., :2] / landmarks[..., 2:]
     slopes = carried[..., :2, :] - rays[..., None] * carried[..., 2:, :]

@@ -6,6 +6,7 @@ import pytest
 from backend.body import limber_body
 from backend.evaluation.bone_depths import bone_errors, bones, depths, errors_of, true_landmarks
 from backend.evaluation.simulated import Sequence
+from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.people.tracks import LANDMARK_COUNT, LANDMARK_INDEX, LANDMARK_NAMES, Track
 
 FRAMES = 40
@@ -88,7 +89,7 @@ def test_the_truth_of_a_sequence_is_on_its_body() -> None:
         track = Track(0, np.arange(FRAMES), np.arange(FRAMES) / 30, nothing, seen, boxes, observed)
         return Sequence(track, np.eye(3), joints, rotations, np.zeros(10))
 
-    places = true_landmarks(told(nothing))
+    places = true_landmarks(told(nothing), LandmarkSkin(landmark_points(body)))[0].numpy()
     nose, ankle = LANDMARK_INDEX["nose"], LANDMARK_INDEX["left_ankle"]
     assert (places[:, nose, 1] < joints[:, 0, 1]).all()
     assert (places[:, ankle, 1] > joints[:, 0, 1]).all()

@@ -6,20 +6,10 @@ import torch
 from backend.body import TorchBody
 from backend.training import quaternions, variety
 from backend.training.chance import Chance
-from backend.training.variety import Clips, MotionVariety, draw_motion
+from backend.training.variety import UNSTRETCHED_MOTION, Clips, MotionVariety, draw_motion
 from smpl_rig.skeleton import INDEX, JOINT_NAMES, MIRROR
 
-PLAIN = MotionVariety(
-    usual_rates=(30, 30),
-    usual=1.0,
-    speed=(1.0, 1.0),
-    mixed=0.0,
-    limbs_mixed=0.0,
-    loosened=0.0,
-    straightened=0.0,
-    posed=0.0,
-    low=0.0,
-)
+PLAIN = UNSTRETCHED_MOTION
 
 
 def test_what_is_drawn_is_motion(clips: Clips, generator: torch.Generator) -> None:
