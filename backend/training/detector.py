@@ -48,7 +48,8 @@ class DetectorErrors:
         legs_lean: deviation of how much its legs' depth grows downwards, metres in a metre.
         straightened_rad: by how much it straightens elbows bent by a right angle in the picture, those bent less
             or more by the sine of that; knees by half.
-        shins_away_m: how far its ankles lie too far from the camera.
+        shins_away_m: how far its ankles lie too far from the camera; further in the heavy landmark model.
+        heads_near_m: how far its heads lie too near to it; those of the full model do not.
         world_scale: size of its person.
         world_bias_m: deviation of each landmark's fixed error in its 3D across the line of sight.
         world_wander_m: deviation of the wandering error there.
@@ -82,7 +83,8 @@ class DetectorErrors:
     coherence: Range = (0.1, 0.7)
     legs_lean: Range = (0.0, 0.16)
     straightened_rad: Range = (0.0, 0.4)
-    shins_away_m: Range = (-0.02, 0.12)
+    shins_away_m: Range = (-0.02, 0.16)
+    heads_near_m: Range = (-0.01, 0.12)
     world_scale: Range = (0.83, 1.1)
     world_bias_m: Range = (0.002, 0.02)
     world_wander_m: Range = (0.002, 0.018)
@@ -146,7 +148,7 @@ _ARMS = ("shoulder", "elbow", "wrist", "pinky", "index", "thumb")
 _LEGS = ("hip", "knee", "ankle", "heel", "foot_index")
 _FACE, _HAND, _FOOT = ("nose", "eye", "ear", "mouth"), ("wrist", "pinky", "index", "thumb"), ("ankle", "heel", "foot")
 #: How much of the distance by which ankles lie too far away these have.
-_AWAY = {"ankle": 1.0, "heel": 1.0, "foot": 0.3}
+_AWAY = {"ankle": 1.0, "heel": 1.0, "foot": 0.5}
 #: What moves together where a person's limbs are of other lengths, and along which axis of the body at rest, in T-pose:
 #: x is outwards, y up, z forward.
 _PROPORTIONS = (
@@ -322,7 +324,8 @@ def _world_depth(chance: ClipChance, errors: DetectorErrors, place: Tensor, hidd
     of_bones = DepthErrors(*(chance.each(between)[..., 0] for between in ranges))
     lean = chance.normal(len(depth), 1, 1) * chance.each(errors.legs_lean)
     away = chance.each(errors.shins_away_m) * _by_landmark(_AWAY, depth, others=0.0)
-    return depth_as_seen(depth, hidden, of_bones, chance) + lean * below.clamp_min(0) * _legs(depth) + away
+    near = chance.each(errors.heads_near_m) * _by_landmark(dict.fromkeys(_FACE, 1.0), depth, others=0.0)
+    return depth_as_seen(depth, hidden, of_bones, chance) + lean * below.clamp_min(0) * _legs(depth) + away - near
 
 
 def _middle_of_hips(points: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -41,6 +41,9 @@ from .objective import DirectWeights, MaskObjective, objective
 
 #: VIBE's discriminator has 2 x 1024 states for 13 hours of motion; the free library has half an hour.
 DISCRIMINATOR = MotionDiscriminatorConfig(hidden=128)
+#: What the mask loss counts of what its paper has it count. The paper's network learns from many pictures that tell
+#: nothing but a mask; here all is known, and the whole of it is six times as large as everything else together.
+MASK_PART = 0.01
 
 
 class Asked(NamedTuple):
@@ -115,7 +118,8 @@ class NetworkLesson(Lesson):
     ) -> None:
         super().__init__()
         self.taught = network
-        self.weights, self.direct = PAPER_WEIGHTS[name], direct
+        papers = PAPER_WEIGHTS[name]
+        self.weights, self.direct = replace(papers, mask=MASK_PART * papers.mask), direct
         window = network.network.window
         self.stride = 1 if self.weights.camera else window.stride
         several = 1 if self.weights.camera else 0

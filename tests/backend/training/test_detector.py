@@ -109,6 +109,17 @@ def test_ankles_lie_too_far_away_and_knees_do_not() -> None:
     assert error[:, :, LANDMARK_INDEX["right_knee"]].abs().max() < 1e-5
 
 
+def test_heads_lie_too_near_and_shoulders_do_not() -> None:
+    landmarks = standing(20)
+    exact = observe(landmarks, PERFECT).landmarks3d
+    error = observe(landmarks, replace(PERFECT, heads_near_m=(0.05, 0.1))).landmarks3d - exact
+    for name in ("nose", "left_ear"):
+        depth = error[:, :, LANDMARK_INDEX[name], 2]
+        assert depth.max() <= -0.05, name
+        assert depth.min() >= -0.1, name
+    assert error[:, :, LANDMARK_INDEX["left_shoulder"]].abs().max() < 1e-5
+
+
 def test_its_3d_trembles_along_the_line_of_sight() -> None:
     landmarks = standing(200)
     exact = observe(landmarks, PERFECT).landmarks3d

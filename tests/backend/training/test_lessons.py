@@ -31,6 +31,12 @@ def test_every_loss_of_the_paper_is_asked_for(name: str, torch_body: TorchBody, 
     assert torch.isfinite(loss)
 
 
+def test_the_silhouette_does_not_outweigh_the_pose(torch_body: TorchBody, source: ExampleSource) -> None:
+    lesson = NetworkLesson(build_landmark_network("sps-net"), "sps-net", torch_body, frames_out=4)
+    loss, errors = lesson(drawn(lesson, source))
+    assert 0 < lesson.weights.mask * errors["mask"] < 0.5 * loss.item()
+
+
 @pytest.mark.parametrize("name", sorted(LANDMARK_NETWORKS))
 def test_everything_that_is_to_learn_gets_a_gradient(name: str, torch_body: TorchBody, source: ExampleSource) -> None:
     torch.manual_seed(0)
