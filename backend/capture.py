@@ -35,7 +35,7 @@ from backend.footage import Footage, open_footage
 from backend.models import PER_FRAME, choose_network, image_estimation
 from backend.models.estimation import body_in_camera, estimate_body, once, with_mirror_image
 from backend.models.weights import load_networks
-from backend.people.model_files import DEFAULT_LANDMARKS, landmarks_file
+from backend.people.model_files import AUTO, choose_landmarks
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
 from backend.placement import (
@@ -79,7 +79,8 @@ class CaptureSettings:
 
     Attributes:
         network: a network's name, or ``auto`` for the best that has weights; ``per-frame`` is the fit alone.
-        detector: which of BlazePose's landmark models looks at the people, ``full`` or ``heavy``.
+        detector: which of BlazePose's landmark models looks at the people, ``full`` or ``heavy``, which errs less;
+            ``auto`` for the heavy one if it is here.
         fit: whether the network's answer is fitted to the landmarks.
         mirror: whether a network is asked for what a mirror would show, too, and the mean is taken.
         person: ``all``, ``largest`` or a person's number.
@@ -96,7 +97,7 @@ class CaptureSettings:
     """
 
     network: str = "auto"
-    detector: str = DEFAULT_LANDMARKS
+    detector: str = AUTO
     fit: bool = True
     mirror: bool = True
     person: str = "largest"
@@ -131,7 +132,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
     stages = _Stages()
     device = choose_device(settings.device)
     network = choose_network(settings.network)
-    landmarks_file(settings.detector)  # one that is not here is told before the work
+    detector = choose_landmarks(settings.detector)  # one that is not here is told before the work
     footage = open_footage(path)
     K = intrinsics((footage.width, footage.height), settings.fov_deg, settings.focal_px)
 
@@ -140,7 +141,7 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
         if settings.height_m is not None:
             check_reach(body, settings.height_m)
     with stages.timed("people"):
-        tracks, camera, noticed = _find_people(footage, K, settings, progress)
+        tracks, camera, noticed = _find_people(footage, K, settings, detector, progress)
     K, frame_count = camera.intrinsics(K), camera.frames
     with stages.timed("body"):
         find_pose = pose_finder(network, settings, footage, body, K, device, camera)
@@ -166,13 +167,13 @@ def capture(path: str | os.PathLike[str], settings: CaptureSettings, progress: P
             motions = on_shared_floor(motions)
     warnings = [
         *footage.warnings,
+        *_detector_warnings(settings.detector, detector),
         *noticed,
         *(_seen_to_move(camera, motions).warnings if tracks else []),
         *_empty_warnings(tracks, frame_count),
     ]
-    return Capture(
-        motions, body, _report(footage, settings, network, device, tracks, motions, body, frame_count, stages, warnings)
-    )
+    report = _report(footage, settings, network, detector, device, tracks, motions, body, frame_count, stages, warnings)
+    return Capture(motions, body, report)
 
 
 def choose_device(name: str) -> torch.device:
@@ -213,10 +214,10 @@ def choose_people(tracks: list[Track], person: str) -> list[Track]:
 
 
 def _find_people(
-    footage: Footage, K: NDArray[np.float64], settings: CaptureSettings, progress: Progress
+    footage: Footage, K: NDArray[np.float64], settings: CaptureSettings, detector: str, progress: Progress
 ) -> tuple[list[Track], CameraMotion, list[str]]:
     """Everybody in the footage, how its camera turned in every frame, and what a user should know of the people."""
-    tracker = PeopleTracker(settings.threads, settings.detector)
+    tracker = PeopleTracker(settings.threads, detector)
     watch = CameraWatch(K, focal_known=settings.fov_deg is not None or settings.focal_px is not None)
     frame_count = 0
     start = settings.start_s or 0.0
@@ -420,6 +421,15 @@ class _Stages:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
 
 
+def _detector_warnings(asked: str, detector: str) -> list[str]:
+    if asked != AUTO or detector == "heavy":
+        return []
+    return [
+        f"The heavy landmark model is not installed, so the {detector} one was used, which errs more. "
+        "'limber setup --heavy' brings it; the detector full is used without this note."
+    ]
+
+
 def _empty_warnings(tracks: list[Track], frame_count: int) -> list[str]:
     return [] if tracks else [f"Nobody was found in the {frame_count} frames that were read."]
 
@@ -428,6 +438,7 @@ def _report(
     footage: Footage,
     settings: CaptureSettings,
     network: str,
+    detector: str,
     device: torch.device,
     tracks: list[Track],
     motions: list[Motion],
@@ -440,6 +451,7 @@ def _report(
     return {
         "footage": {"name": footage.name, "sha256": footage.sha256, "frames_read": frame_count},
         "network": network,
+        "detector": detector,
         "device": str(device),
         "people_found": [_describe(track) for track in tracks],
         "people_captured": [motion.person for motion in motions],

@@ -120,7 +120,7 @@ class CaptureOptions:
     """How footage is captured, as the API's capture request says; None leaves it to the backend."""
 
     network: str = "auto"
-    detector: str = "full"
+    detector: str = "auto"
     person: str = "largest"
     start_s: float | None = None
     end_s: float | None = None

@@ -60,9 +60,11 @@ class LIMBER_PG_scene(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N
         name="Detector",
         description="What looks for the people's joints in the picture",
         items=(
-            ("full", "Fast", "The detector that comes with Limber"),
-            ("heavy", "Accurate", "Errs less and takes about twice the time; 'limber setup --heavy' brings it"),
+            ("auto", "Best Installed", "Accurate, where set-up could bring it; else Fast", 2),
+            ("full", "Fast", "Takes half the time of the other, and errs more", 0),
+            ("heavy", "Accurate", "Errs less and takes about twice the time; 'limber setup --heavy' brings it", 1),
         ),
+        default="auto",
     )
     people: EnumProperty(
         name="People",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from backend.people.model_files import DEFAULT_LANDMARKS, LANDMARKS
+from backend.people.model_files import AUTO, DETECTORS
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -132,10 +132,10 @@ def add_detector(parser: argparse.ArgumentParser) -> None:
     """``--detector``: what looks at the people."""
     parser.add_argument(
         "--detector",
-        choices=LANDMARKS,
-        default=DEFAULT_LANDMARKS,
-        help="which of BlazePose's landmark models; heavy errs less, takes about twice the time and is brought by "
-        "limber setup --heavy",
+        choices=DETECTORS,
+        default=AUTO,
+        help="which of BlazePose's landmark models: heavy errs less, full takes half the time (default: heavy, where "
+        "set-up brought it)",
     )
 
 

@@ -144,6 +144,7 @@ def _run_footage(parsed: argparse.Namespace) -> int:
 def _run_smoothing(parsed: argparse.Namespace) -> int:
     from backend.evaluation import renders, smoothing, smoothing_captures
     from backend.models import choose_network
+    from backend.people.model_files import AUTO, choose_landmarks
     from backend.training.motions import load_library
 
     networks = list(dict.fromkeys(choose_network(name) for name in parsed.networks))
@@ -155,7 +156,8 @@ def _run_smoothing(parsed: argparse.Namespace) -> int:
                     f"{parsed.films} holds no films (clip_*.npz). Make them: python -m backend.evaluation.renders DIR"
                 )
         else:
-            films = renders.make(Path(folder), 8, renders.Recipe(parsed.seed, 0, ""), None, parsed.workers)
+            recipe = renders.Recipe(parsed.seed, 0, "", choose_landmarks(AUTO))
+            films = renders.make(Path(folder), 8, recipe, None, parsed.workers)
         filmed = smoothing_captures.in_films(films, networks, parsed.workers)
     simulated = {}
     if parsed.motions:

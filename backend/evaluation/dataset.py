@@ -18,7 +18,7 @@ from backend.features.swaps import repair_swaps
 from backend.json_reports import known
 from backend.machine import machine
 from backend.models import PER_FRAME
-from backend.people.model_files import DEFAULT_LANDMARKS
+from backend.people.model_files import AUTO
 from backend.placement import intrinsics
 from backend.text_table import aligned
 from smpl_rig import rotations
@@ -70,7 +70,7 @@ def evaluate_dataset(
     networks: Sequence[str],
     device: torch.device,
     told: Told,
-    detector: str = DEFAULT_LANDMARKS,
+    detector: str = AUTO,
 ) -> dict[str, dict[str, Any]]:
     """The figures of each answer, see :meth:`.protocol.Errors.summary`.
 

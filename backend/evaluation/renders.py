@@ -31,7 +31,7 @@ from backend.encoding import VideoWriter
 from backend.footage import open_footage
 from backend.json_reports import write_json
 from backend.models import choose_network
-from backend.people.model_files import DEFAULT_LANDMARKS, LANDMARKS, landmarks_file
+from backend.people.model_files import AUTO, DETECTORS, choose_landmarks
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
 from backend.rendering import Floor, MeshRenderer, Surface
@@ -52,7 +52,7 @@ from .workers import one_thread, side_by_side
 Floats = NDArray[np.floating[Any]]
 
 #: Changes whenever the same recipe would give other clips, or less would be kept of them.
-REVISION = 3
+REVISION = 4
 
 
 class RendersError(LimberError):
@@ -67,15 +67,15 @@ class Recipe:
         seed: of all that is drawn.
         frames: of each clip with library motion.
         motions: SHA-256 of the library's motions; empty if all show the authored motion.
-        revision: of the code.
         detector: which landmark model saw them.
+        revision: of the code.
     """
 
     seed: int
     frames: int
     motions: str
+    detector: str
     revision: int = REVISION
-    detector: str = DEFAULT_LANDMARKS
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +140,7 @@ def make(folder: Path, count: int, recipe: Recipe, clips: Clips | None, workers:
     """
     folder.mkdir(parents=True, exist_ok=True)
     stated = folder / "recipe.json"
-    if stated.exists() and _said(stated) != asdict(recipe):
+    if stated.exists() and json.loads(stated.read_text(encoding="utf-8")) != asdict(recipe):
         raise RendersError(f"{folder} holds clips made from another recipe. Choose another folder, or empty this one.")
     write_json(stated, asdict(recipe))
     paths = [folder / f"clip_{number:04d}.npz" for number in range(count)]
@@ -148,11 +148,6 @@ def make(folder: Path, count: int, recipe: Recipe, clips: Clips | None, workers:
     tasks = [(paths[number], recipe, number) for number in missing]
     side_by_side("films", _make_one, tasks, _Crew(clips).start, workers)
     return paths
-
-
-def _said(recipe: Path) -> dict[str, Any]:
-    """What a folder's recipe says; of the detector, older ones said nothing."""
-    return {"detector": DEFAULT_LANDMARKS} | json.loads(recipe.read_text(encoding="utf-8"))
 
 
 def digest(clips: Clips | None) -> str:
@@ -253,12 +248,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--detector", choices=LANDMARKS, default=DEFAULT_LANDMARKS, help="BlazePose's landmark model")
+    parser.add_argument("--detector", choices=DETECTORS, default=AUTO, help="BlazePose's landmark model")
     parsed = parser.parse_args()
     networks = networks_to_measure(parsed.networks)
     clips = load_library(parsed.motions).clips("test") if parsed.motions else None
-    landmarks_file(parsed.detector)  # one that is not here is told before the work
-    recipe = Recipe(parsed.seed, round(parsed.seconds * FRAME_RATE), digest(clips), detector=parsed.detector)
+    detector = choose_landmarks(parsed.detector)  # one that is not here is told before the work
+    recipe = Recipe(parsed.seed, round(parsed.seconds * FRAME_RATE), digest(clips), detector)
     paths = make(parsed.folder, parsed.count, recipe, clips, parsed.workers)
     found = score_films(paths, networks, parsed.workers)
     rows = [row for film in found for row in film]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.footage import Footage, Frame, open_footage
-from backend.people.model_files import DEFAULT_LANDMARKS
+from backend.people.model_files import AUTO
 from backend.people.sort import MIN_OVERLAP, overlaps
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
@@ -52,7 +52,7 @@ class Seen:
         return slice(int(self.frames[0]), int(self.frames[-1]) + 1)
 
 
-def watch(person: FilmedPerson, detector: str = DEFAULT_LANDMARKS) -> list[Seen]:
+def watch(person: FilmedPerson, detector: str = AUTO) -> list[Seen]:
     """Tracks a dataset's person through its images, seen by one of BlazePose's landmark models.
 
     Raises:
@@ -76,7 +76,7 @@ def _tracks(
 ) -> tuple[list[Track], NDArray[np.int64], Footage]:
     """Everybody in the images, the truth's frame of each image that was read, and the images."""
     footage = open_footage(images, frame_rate if is_image_sequence(images) else None)
-    tracker = PeopleTracker(landmarks=detector)
+    tracker = PeopleTracker(detector=detector)
     numbers: list[int] = []
     for number, frame in numbered(footage, first_image, stride, length):
         tracker.add(Frame(len(numbers), frame.timestamp_s, frame.image))

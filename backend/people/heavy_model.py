@@ -49,7 +49,7 @@ class PublishedModel:
         return f"{registry.rstrip('/')}/{self.package}/-/{self.package.rpartition('/')[2]}-{self.version}.tgz"
 
 
-HEAVY = PublishedModel(
+PUBLISHED_HEAVY = PublishedModel(
     "@mediapipe/pose",
     "0.5.1675469404",
     "sha512-DFZsNWTsSphRIZppnUCuunzBiHP2FdJXR9ehc7mMi4KG+oPaOH0Em3d6kr7Py+TSyTXC1doH88KcF28k2sBxsQ==",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .interpreter import interpreter
-from .model_files import DEFAULT_LANDMARKS, landmarks_file
+from .model_files import LANDMARKS
 from .regions import Region, region_about, turn
 from .tracks import LANDMARK_COUNT, LANDMARK_INDEX, LANDMARK_MIRROR, PART_LANDMARKS, PARTS
 
@@ -65,8 +65,8 @@ class LandmarkModel:
         name: which of BlazePose's landmark models, one of ``model_files.LANDMARKS``.
     """
 
-    def __init__(self, threads: int, name: str = DEFAULT_LANDMARKS) -> None:
-        self._interpreter = interpreter(landmarks_file(name), threads)
+    def __init__(self, threads: int, name: str) -> None:
+        self._interpreter = interpreter(LANDMARKS[name].find(), threads)
         self._input: int = self._interpreter.get_input_details()[0]["index"]
         by_shape = {tuple(output["shape"]): output["index"] for output in self._interpreter.get_output_details()}
         self._points = by_shape[1, _MODEL_POINTS * 5]

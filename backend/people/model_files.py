@@ -1,7 +1,7 @@
 """BlazePose's model files: which there are, where each lies, and what brings it.
 
-Two lie inside the mediapipe wheel, which is installed but never imported. Imports nothing heavy, so that a command can
-list its choices at once.
+All but the heavy landmark model lie inside the mediapipe wheel, which is installed but never imported. Imports nothing
+heavy, so that a command can list its choices at once.
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ class ModelFile:
     folder: Callable[[], Path | None]
     brought_by: str
 
+    @property
+    def is_here(self) -> bool:
+        folder = self.folder()
+        return folder is not None and (folder / self.name).is_file()
+
     def find(self) -> Path:
         """Where it is.
 
@@ -41,7 +46,7 @@ class ModelFile:
             ModelFileError: if it is not here.
         """
         folder = self.folder()
-        if folder is None or not (folder / self.name).is_file():
+        if folder is None or not self.is_here:
             raise ModelFileError(f"BlazePose's file {self.name} is not installed. {self.brought_by}")
         return folder / self.name
 
@@ -56,26 +61,36 @@ def _wheel_folder() -> Path | None:
 _WHEEL = "Run 'limber setup', or 'pip install --no-deps mediapipe==0.10.21', which brings it."
 
 DETECTOR = ModelFile("pose_detection/pose_detection.tflite", _wheel_folder, _WHEEL)
-#: The landmark models, by the names under which users choose them as their detector.
-LANDMARKS: Mapping[str, ModelFile] = MappingProxyType(
-    {
-        "full": ModelFile("pose_landmark/pose_landmark_full.tflite", _wheel_folder, _WHEEL),
-        "heavy": ModelFile(
-            "pose_landmark_heavy.tflite",
-            weights_folder,
-            "Run 'limber setup --heavy', which brings it, or choose the detector full.",
-        ),
-    }
+HEAVY = ModelFile(
+    "pose_landmark_heavy.tflite",
+    weights_folder,
+    "Run 'limber setup --heavy', which brings it, or choose the detector full.",
 )
-DEFAULT_LANDMARKS = "full"
+#: The landmark models, by the names under which users choose them as their detector; the best first, and last the one
+#: that is always here.
+LANDMARKS: Mapping[str, ModelFile] = MappingProxyType(
+    {"heavy": HEAVY, "full": ModelFile("pose_landmark/pose_landmark_full.tflite", _wheel_folder, _WHEEL)}
+)
+#: The best that is here.
+AUTO = "auto"
+#: What users may ask for.
+DETECTORS = (AUTO, *LANDMARKS)
 
 
-def landmarks_file(name: str) -> Path:
-    """Where the landmark model of that name is.
+def choose_landmarks(detector: str) -> str:
+    """The name of the landmark model by which people are seen, whose file is here.
+
+    Args:
+        detector: one of :data:`DETECTORS`.
 
     Raises:
         ModelFileError: if there is none of that name, or its file is not here.
     """
-    if name not in LANDMARKS:
-        raise ModelFileError(f"Detector '{name}' is unknown. Choose {' or '.join(LANDMARKS)}.")
-    return LANDMARKS[name].find()
+    if detector == AUTO:
+        detector = next((name for name, file in LANDMARKS.items() if file.is_here), [*LANDMARKS][-1])
+    if detector not in LANDMARKS:
+        raise ModelFileError(
+            f"Detector '{detector}' is unknown. Choose {', '.join(DETECTORS[:-1])} or {DETECTORS[-1]}."
+        )
+    LANDMARKS[detector].find()
+    return detector

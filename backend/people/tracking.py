@@ -18,7 +18,7 @@ from backend.footage import Frame
 
 from .detection import Detection, PersonDetector
 from .landmarks import LandmarkModel, Landmarks
-from .model_files import DEFAULT_LANDMARKS
+from .model_files import AUTO, choose_landmarks
 from .regions import Region
 from .sort import BoxFilter, match, overlaps
 from .tracks import LANDMARK_COUNT, PARTS, TRUNK, Track
@@ -108,10 +108,10 @@ class PeopleTracker:
         landmarks: which landmark model, one of ``model_files.LANDMARKS``.
     """
 
-    def __init__(self, threads: int | None = None, landmarks: str = DEFAULT_LANDMARKS) -> None:
+    def __init__(self, threads: int | None = None, detector: str = AUTO) -> None:
         count = threads or min(os.cpu_count() or 1, 4)
         self._detector = PersonDetector(count)
-        self._landmarks = LandmarkModel(count, landmarks)
+        self._landmarks = LandmarkModel(count, choose_landmarks(detector))
         self._active: list[_Person] = []
         self._ended: list[_Person] = []
         self._times_s: list[float] = []

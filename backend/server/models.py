@@ -64,8 +64,9 @@ class CaptureRequest(_Request):
 
     footage: Identifier
     network: str = Field(default="auto", pattern="^[a-z0-9-]{1,40}$", description="a network of /v1/health, or auto")
-    detector: Literal["full", "heavy"] = Field(
-        default="full", description="which of BlazePose's landmark models; heavy errs less and takes more time"
+    detector: Literal["auto", "heavy", "full"] = Field(
+        default="auto",
+        description="which of BlazePose's landmark models; heavy errs less and takes more time, auto is the best here",
     )
     person: str = Field(default="largest", pattern="^(all|largest|[0-9]{1,4})$", description="all, largest or a number")
     start_s: Seconds | None = Field(default=None, description="first second of the footage; null is its beginning")

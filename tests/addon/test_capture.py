@@ -96,7 +96,7 @@ def test_a_focal_length_reaches_the_backend_in_place_of_the_field_of_view(
     settings.camera, settings.focal_px = "focal", 1234
     capture(settings, server.script(people=1, echo=True))
     (asked,) = [each for each in connected.session.run.warnings if "network" in each]
-    assert '"detector":"full"' in asked
+    assert '"detector":"auto"' in asked
     assert '"fov_deg":null,"focal_px":1234.0,"height_m":null' in asked
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from backend.body import limber_body
+from backend.cache import cache_folder
 from backend.camera_motion import CameraMotion
 from backend.capture import Cancelled, CaptureError, CaptureSettings, capture, choose_device, choose_people, motion_of
 from backend.demo.clip import RenderedClip
@@ -13,6 +14,7 @@ from backend.evaluation.comparison import compare
 from backend.features.initial_pose import BodyInCamera
 from backend.features.swaps import repair_swaps
 from backend.footage import open_footage
+from backend.people.model_files import choose_landmarks
 from backend.people.tracks import Track
 from smpl_rig import rotations
 from smpl_rig.axes import WORLD_FROM_LEVEL_CAMERA
@@ -89,8 +91,21 @@ def test_reprojects_onto_the_landmarks(captured: tuple[Motion, Path]) -> None:
 def test_footage_without_people_is_a_normal_case(make_video: Callable[..., Path]) -> None:
     result = capture(make_video(), CaptureSettings(), silent)
     assert result.motions == []
-    assert result.report["settings"]["detector"] == "full"
-    assert result.report["warnings"] == ["Nobody was found in the 12 frames that were read."]
+    assert result.report["detector"] == choose_landmarks("auto")
+    assert "Nobody was found in the 12 frames that were read." in result.report["warnings"]
+
+
+def test_the_best_detector_that_is_here_is_used_and_told(
+    make_video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limber_body()
+    (tmp_path / "bodies").symlink_to(cache_folder() / "bodies")  # all that is kept there but the heavy model
+    monkeypatch.setenv("LIMBER_CACHE", str(tmp_path))
+    result = capture(make_video(), CaptureSettings(), silent)
+    assert result.report["detector"] == "full"
+    assert [said for said in result.report["warnings"] if "'limber setup --heavy' brings it" in said]
+    chosen = capture(make_video(), CaptureSettings(detector="full"), silent)
+    assert not [said for said in chosen.report["warnings"] if "limber setup" in said]
 
 
 def test_a_cancel_ends_it(make_video: Callable[..., Path]) -> None:

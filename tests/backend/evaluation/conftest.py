@@ -39,6 +39,6 @@ def films(standing: Clips, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("collection")
     renders._Crew(standing).start()
     for number in (1, 2):
-        recipe = Recipe(0, FILM_FRAMES, digest(standing))
+        recipe = Recipe(0, FILM_FRAMES, digest(standing), "full")
         renders._make_one(folder / f"clip_{number:04d}.npz", recipe, number)
     return folder

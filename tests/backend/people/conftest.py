@@ -74,4 +74,4 @@ def detector() -> PersonDetector:
 
 @pytest.fixture(scope="session")
 def landmark_model() -> LandmarkModel:
-    return LandmarkModel(threads=2)
+    return LandmarkModel(2, "full")

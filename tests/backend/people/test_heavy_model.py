@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from backend.people.heavy_model import HEAVY, LARGEST_BYTES, PublishedModel, bring
-from backend.people.model_files import LANDMARKS, ModelFileError
+from backend import cli
+from backend.people.heavy_model import LARGEST_BYTES, PUBLISHED_HEAVY, PublishedModel, bring
+from backend.people.model_files import HEAVY, LANDMARKS, ModelFileError
 
 MODEL = bytes(range(256)) * 300
 
@@ -176,7 +177,7 @@ def test_a_place_that_is_no_folder(serve: Serve, tmp_path: Path) -> None:
 
 def test_set_up_refuses_what_is_not_the_published_package(serve: Serve, tmp_path: Path) -> None:
     """As users run it, from the command line to the file that stays away."""
-    serve("/@mediapipe/pose/-/pose-0.5.1675469404.tgz", 200, archive_of({HEAVY.member: MODEL}))
+    serve("/@mediapipe/pose/-/pose-0.5.1675469404.tgz", 200, archive_of({PUBLISHED_HEAVY.member: MODEL}))
     done = subprocess.run(
         [sys.executable, "-m", "backend.cli", "setup", "--heavy"],
         env=os.environ | {"LIMBER_CACHE": str(tmp_path)},
@@ -191,5 +192,33 @@ def test_set_up_refuses_what_is_not_the_published_package(serve: Serve, tmp_path
     assert not [each for each in tmp_path.rglob("*") if each.is_file()]
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"), [([], "Captures use the full landmark model, which errs more"), (["--no-heavy"], "")]
+)
+def test_set_up_does_without_it_unless_it_is_asked_for(
+    asked: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The package's place cannot be reached."""
+    monkeypatch.setenv("LIMBER_CACHE", str(tmp_path))
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", "http://127.0.0.1:1")
+    assert cli.main(["setup", *asked]) == 0
+    told = capsys.readouterr().err
+    assert said in told
+    assert ("cannot be fetched" in told) == bool(said)
+    assert not [each for each in tmp_path.rglob("*") if each.is_file()]
+
+
+def test_set_up_leaves_alone_what_is_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LIMBER_CACHE", str(tmp_path))
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", "http://127.0.0.1:1")
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / HEAVY.name).write_bytes(MODEL)
+    assert cli.main(["setup"]) == 0
+    assert "limber:" not in capsys.readouterr().err
+    assert (tmp_path / "weights" / HEAVY.name).read_bytes() == MODEL
+
+
 def test_the_file_is_brought_under_the_name_that_is_looked_for() -> None:
-    assert LANDMARKS["heavy"].name == Path(HEAVY.member).name
+    assert LANDMARKS["heavy"].name == Path(PUBLISHED_HEAVY.member).name

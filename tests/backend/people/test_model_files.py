@@ -8,17 +8,16 @@ import pytest
 
 from backend.people.interpreter import interpreter
 from backend.people.model_files import (
-    DEFAULT_LANDMARKS,
     DETECTOR,
     LANDMARKS,
     ModelFile,
     ModelFileError,
-    landmarks_file,
+    choose_landmarks,
 )
 
 
 def test_what_set_up_brings_is_here() -> None:
-    for path in (DETECTOR.find(), landmarks_file(DEFAULT_LANDMARKS)):
+    for path in (DETECTOR.find(), LANDMARKS["full"].find(), LANDMARKS[choose_landmarks("auto")].find()):
         assert path.stat().st_size > 1e6
 
 
@@ -39,15 +38,18 @@ def test_the_heavy_model_lies_with_the_weights_that_were_brought(
 ) -> None:
     monkeypatch.setenv("LIMBER_CACHE", str(tmp_path))
     with pytest.raises(ModelFileError, match=r"pose_landmark_heavy\.tflite .* Run 'limber setup --heavy'"):
-        landmarks_file("heavy")
+        choose_landmarks("heavy")
+    assert choose_landmarks("auto") == "full"
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "pose_landmark_heavy.tflite").write_bytes(b"")
-    assert landmarks_file("heavy") == tmp_path / "weights" / "pose_landmark_heavy.tflite"
+    assert LANDMARKS[choose_landmarks("heavy")].find() == tmp_path / "weights" / "pose_landmark_heavy.tflite"
+    assert choose_landmarks("auto") == "heavy"
+    assert choose_landmarks("full") == "full"
 
 
 def test_a_model_that_nobody_knows_is_refused_with_the_choices() -> None:
-    with pytest.raises(ModelFileError, match=r"Detector 'tiny' is unknown\. Choose full or heavy\."):
-        landmarks_file("tiny")
+    with pytest.raises(ModelFileError, match=r"Detector 'tiny' is unknown\. Choose auto, heavy or full\."):
+        choose_landmarks("tiny")
 
 
 def test_a_file_that_holds_no_model(tmp_path: Path) -> None:

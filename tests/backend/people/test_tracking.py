@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.cache import weights_folder
 from backend.demo.clip import RenderedClip
 from backend.footage import Frame, open_footage
-from backend.people.model_files import LANDMARKS
+from backend.people.model_files import HEAVY
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import Track
 
@@ -19,7 +18,7 @@ RATE = 20.0
 WIDTH, HEIGHT = 640, 360
 #: The columns of the picture in which the body is.
 BODY = slice(200, 340)
-HEAVY = weights_folder() / LANDMARKS["heavy"].name
+needs_heavy = pytest.mark.skipif(not HEAVY.is_here, reason=f"{HEAVY.name} is absent; limber setup --heavy brings it")
 SHARED_FOOTAGE = Path(__file__).resolve().parents[3].parent / "shared" / "footage"
 
 
@@ -199,12 +198,13 @@ def test_a_lower_rate_follows_too(stage: Stage) -> None:
     assert len(one) == 20
 
 
-def test_the_far_man_and_the_woman_are_two() -> None:
+@pytest.mark.parametrize("detector", ["full", pytest.param("heavy", marks=needs_heavy)])
+def test_the_far_man_and_the_woman_are_two(detector: str) -> None:
     """Against the light, partly hidden; he turns a somersault in the air, in which the detector loses him."""
     clip = SHARED_FOOTAGE / "sports2d_demo.mp4"
     if not clip.is_file():
         pytest.skip("shared/footage/sports2d_demo.mp4 is absent")
-    tracker = PeopleTracker(threads=2)
+    tracker = PeopleTracker(2, detector)
     for frame in open_footage(clip).frames(end_s=4.8):
         tracker.add(frame)
     tracks = tracker.finish()
@@ -220,16 +220,16 @@ def test_the_far_man_and_the_woman_are_two() -> None:
     assert (steps < 40).all()  # she walks to the left
 
 
-def followed(clip: RenderedClip, landmarks: str) -> Track:
+def followed(clip: RenderedClip, detector: str) -> Track:
     """Whoever is in the first second of a clip."""
-    tracker = PeopleTracker(2, landmarks)
+    tracker = PeopleTracker(2, detector)
     for frame in open_footage(clip.path).frames(0.0, 1.0):
         tracker.add(frame)
     (person,) = tracker.finish()
     return person
 
 
-@pytest.mark.skipif(not HEAVY.is_file(), reason=f"{HEAVY} is absent; limber setup --heavy brings it")
+@needs_heavy
 def test_the_heavy_landmark_model_sees_the_person_whom_the_full_one_sees(rendered_clip: RenderedClip) -> None:
     full, heavy = (followed(rendered_clip, name) for name in ("full", "heavy"))
     np.testing.assert_array_equal(heavy.frames, full.frames)

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from backend.people.model_files import DEFAULT_LANDMARKS, LANDMARKS
+from backend.people.model_files import AUTO, DETECTORS
 from backend.server.models import CaptureRequest
 from smpl_rig.motion import Motion
 
@@ -266,7 +266,7 @@ def test_a_height_that_nobody_has_is_refused_by_its_number(server: Any, height_m
 
 
 @pytest.mark.parametrize(
-    ("asked", "choices"), [({"detector": "tiny"}, "'full' or 'heavy'"), ({"device": "tpu"}, "'cuda' or 'mps'")]
+    ("asked", "choices"), [({"detector": "tiny"}, "'auto', 'heavy' or 'full'"), ({"device": "tpu"}, "'cuda' or 'mps'")]
 )
 def test_a_choice_that_there_is_not_is_refused_with_what_there_is(
     server: Any, asked: dict[str, str], choices: str
@@ -281,8 +281,8 @@ def test_a_choice_that_there_is_not_is_refused_with_what_there_is(
 
 def test_a_request_may_name_each_landmark_model() -> None:
     field = CaptureRequest.model_fields["detector"]
-    assert get_args(field.annotation) == tuple(LANDMARKS)
-    assert field.default == DEFAULT_LANDMARKS
+    assert get_args(field.annotation) == DETECTORS
+    assert field.default == AUTO
 
 
 def test_capture_of_unknown_footage(server: Any) -> None:
