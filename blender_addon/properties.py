@@ -59,10 +59,10 @@ class LIMBER_PG_scene(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N
     detector: EnumProperty(
         name="Detector",
         description="What looks for the people's joints in the picture",
-        items=(
+        items=(  # in brackets as the backend's messages name them
             ("auto", "Best Installed", "Accurate, where set-up could bring it; else Fast", 2),
-            ("full", "Fast", "Takes half the time of the other, and errs more", 0),
-            ("heavy", "Accurate", "Errs less and takes about twice the time; 'limber setup --heavy' brings it", 1),
+            ("full", "Fast (full)", "Takes half the time of the other, and errs more", 0),
+            ("heavy", "Accurate (heavy)", "Errs less, takes about twice the time; 'limber setup --heavy' brings it", 1),
         ),
         default="auto",
     )

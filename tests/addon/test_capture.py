@@ -100,6 +100,12 @@ def test_a_focal_length_reaches_the_backend_in_place_of_the_field_of_view(
     assert '"fov_deg":null,"focal_px":1234.0,"height_m":null' in asked
 
 
+def test_the_detectors_that_the_backends_messages_name_are_found_in_the_panel(settings: Any) -> None:
+    names = {each.identifier: each.name for each in settings.bl_rna.properties["detector"].enum_items}
+    assert [*names] == ["auto", "full", "heavy"]
+    assert all(detector in names[detector] for detector in ("full", "heavy"))
+
+
 @pytest.fixture
 def tall_body(connected: Any, body_file: Path, tmp_path: Path) -> Path:
     """The file of a body that is a tenth taller than the one that comes with Limber."""
