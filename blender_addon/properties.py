@@ -61,8 +61,8 @@ class LIMBER_PG_scene(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N
         description="What looks for the people's joints in the picture",
         items=(  # in brackets as the backend's messages name them
             ("auto", "Best Installed", "Accurate, where set-up could bring it; else Fast", 2),
-            ("full", "Fast (full)", "Takes half the time of the other, and errs more", 0),
-            ("heavy", "Accurate (heavy)", "Errs less, takes about twice the time; 'limber setup --heavy' brings it", 1),
+            ("full", "Fast (full)", "Takes less time than the other, and errs more", 0),
+            ("heavy", "Accurate (heavy)", "Errs less, takes half as long again; 'limber setup --heavy' brings it", 1),
         ),
         default="auto",
     )

@@ -134,7 +134,7 @@ def add_detector(parser: argparse.ArgumentParser) -> None:
         "--detector",
         choices=DETECTORS,
         default=AUTO,
-        help="which of BlazePose's landmark models: heavy errs less, full takes half the time (default: heavy, where "
+        help="which of BlazePose's landmark models: heavy errs less, full takes less time (default: heavy, where "
         "set-up brought it)",
     )
 
