@@ -36,8 +36,7 @@ class ModelFile:
 
     @property
     def is_here(self) -> bool:
-        folder = self.folder()
-        return folder is not None and (folder / self.name).is_file()
+        return self._path is not None
 
     def find(self) -> Path:
         """Where it is.
@@ -45,10 +44,15 @@ class ModelFile:
         Raises:
             ModelFileError: if it is not here.
         """
-        folder = self.folder()
-        if folder is None or not self.is_here:
+        path = self._path
+        if path is None:
             raise ModelFileError(f"BlazePose's file {self.name} is not installed. {self.brought_by}")
-        return folder / self.name
+        return path
+
+    @property
+    def _path(self) -> Path | None:
+        folder = self.folder()
+        return folder / self.name if folder is not None and (folder / self.name).is_file() else None
 
 
 def _wheel_folder() -> Path | None:

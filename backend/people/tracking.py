@@ -105,7 +105,7 @@ class PeopleTracker:
 
     Args:
         threads: processor threads for the models; None takes up to four.
-        landmarks: which landmark model, one of ``model_files.LANDMARKS``.
+        detector: which landmark model sees them, one of ``model_files.DETECTORS``.
     """
 
     def __init__(self, threads: int | None = None, detector: str = AUTO) -> None:

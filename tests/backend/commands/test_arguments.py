@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from backend import cli
 from backend.commands.arguments import count, gigabytes, new_file, port, rate, some_of
 
 
@@ -40,3 +41,24 @@ def test_what_is_refused(read: Callable[[str], Any], text: str, said: str) -> No
     with pytest.raises(argparse.ArgumentTypeError) as refusal:
         read(text)
     assert str(refusal.value) == said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["capture", "{footage}", "-o", "{folder}/out"],
+        ["evaluate", "footage", "{footage}", "--networks", "per-frame"],
+    ],
+)
+def test_people_are_seen_by_the_detector_that_is_asked_for(
+    command: list[str],
+    make_video: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is not installed where this looks for it."""
+    monkeypatch.setenv("LIMBER_CACHE", str(tmp_path / "cache"))
+    arguments = [argument.format(footage=make_video(), folder=tmp_path) for argument in command]
+    assert cli.main([*arguments, "--detector", "heavy"]) == 1
+    assert "Run 'limber setup --heavy', which brings it" in capsys.readouterr().err

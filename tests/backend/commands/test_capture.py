@@ -101,17 +101,6 @@ def test_refuses_a_height_that_nobody_has(height: str, capsys: pytest.CaptureFix
     assert f"argument --height: {height} does not lie between 0.5 and 2.5: give" in capsys.readouterr().err
 
 
-def test_the_heavy_detector_is_asked_for_where_it_is_installed(
-    make_video: Callable[..., Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("LIMBER_CACHE", str(tmp_path / "cache"))
-    assert cli.main(["capture", str(make_video()), "-o", str(tmp_path / "out"), "--detector", "heavy"]) == 1
-    assert "Run 'limber setup --heavy', which brings it" in capsys.readouterr().err
-
-
 def test_an_interrupt_leaves_nothing_half_written(rendered_clip: RenderedClip, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "backend.cli", "capture", str(rendered_clip.path), "-o", str(out), "--preview"]

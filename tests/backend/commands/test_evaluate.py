@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,14 +21,3 @@ def test_says_what_is_wrong(
 ) -> None:
     assert main(["evaluate", *[argument.format(folder=tmp_path) for argument in arguments]]) == 1
     assert said in capsys.readouterr().err.splitlines()[-1]
-
-
-def test_footage_is_seen_by_the_detector_that_is_asked_for(
-    make_video: Callable[..., Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("LIMBER_CACHE", str(tmp_path / "cache"))
-    assert main(["evaluate", "footage", str(make_video()), "--networks", "per-frame", "--detector", "heavy"]) == 1
-    assert "Run 'limber setup --heavy', which brings it" in capsys.readouterr().err
