@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.footage import open_footage
+from backend.people.model_files import choose_landmarks
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import LANDMARK_INDEX, Track
 from backend.text_table import aligned
@@ -34,7 +35,7 @@ from .bends import table_of_bends, table_of_bends_in_picture
 from .bone_depths import errors_of
 from .held_out import held_out_sequences
 from .marked_points import offsets
-from .renders import Film, load_film
+from .renders import Film, detector_of, load_film
 from .simulated import Sequence
 
 Floats = NDArray[np.floating[Any]]
@@ -129,8 +130,8 @@ def table_of_offsets(films: list[Film]) -> str:
     return aligned(rows)
 
 
-def _tracks(video: Path) -> list[Track]:
-    tracker = PeopleTracker()
+def _tracks(video: Path, detector: str) -> list[Track]:
+    tracker = PeopleTracker(detector=detector)
     for frame in open_footage(video).frames():
         tracker.add(frame)
     return tracker.finish()
@@ -153,7 +154,9 @@ def main() -> int:
     library = load_library(parsed.motions)
     simulated = [sequence for _, sequence in held_out_sequences(library, parsed.sequences, 0)]
     seen = {"films": [each.track for each in sequences], "simulated": [each.track for each in simulated]}
-    seen |= {path.name: _tracks(path) for path in parsed.footage}
+    if parsed.footage:
+        detector = choose_landmarks(detector_of(parsed.renders))  # landmark models err each in its own way
+        seen |= {path.name: _tracks(path, detector) for path in parsed.footage}
     tables = (table(sequences, simulated), table_of_bends(sequences, simulated), table_of_bends_in_picture(seen))
     print(*tables, table_of_bones(sequences, simulated), table_of_offsets(films), sep="\n\n")
     return 0

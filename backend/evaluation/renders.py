@@ -54,6 +54,8 @@ Floats = NDArray[np.floating[Any]]
 #: Changes whenever the same recipe would give other clips, or less would be kept of them.
 REVISION = 4
 
+_RECIPE = "recipe.json"
+
 
 class RendersError(LimberError):
     """A collection cannot be made or read as asked."""
@@ -139,7 +141,7 @@ def make(folder: Path, count: int, recipe: Recipe, clips: Clips | None, workers:
         RendersError: if the folder holds clips of another recipe.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    stated = folder / "recipe.json"
+    stated = folder / _RECIPE
     if stated.exists() and json.loads(stated.read_text(encoding="utf-8")) != asdict(recipe):
         raise RendersError(f"{folder} holds clips made from another recipe. Choose another folder, or empty this one.")
     write_json(stated, asdict(recipe))
@@ -148,6 +150,19 @@ def make(folder: Path, count: int, recipe: Recipe, clips: Clips | None, workers:
     tasks = [(paths[number], recipe, number) for number in missing]
     side_by_side("films", _make_one, tasks, _Crew(clips).start, workers)
     return paths
+
+
+def detector_of(folder: Path) -> str:
+    """Which landmark model saw a collection's films.
+
+    Raises:
+        RendersError: if the folder does not say so.
+    """
+    try:
+        return str(json.loads((folder / _RECIPE).read_text(encoding="utf-8"))["detector"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        stated = folder / _RECIPE
+        raise RendersError(f"{stated} does not say which detector saw the films. Make the films again.") from error
 
 
 def digest(clips: Clips | None) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from backend.evaluation import renders
 from backend.evaluation.answers import true_shape
-from backend.evaluation.renders import Recipe, RendersError, digest, load_film, make
+from backend.evaluation.renders import Recipe, RendersError, detector_of, digest, load_film, make
 from backend.evaluation.scores import TRUTH, mean_of, read_rows
 from backend.evaluation.solutions import embedded_body
 from backend.footage import open_footage
@@ -73,6 +73,16 @@ def test_films_of_an_older_version_are_refused(films: Path, tmp_path: Path) -> N
         np.savez(tmp_path / "old.npz", **{name: file[name] for name in file.files if name != "local_rotations"})
     with pytest.raises(RendersError, match="lacks 'local_rotations'"):
         load_film(tmp_path / "old.npz")
+
+
+@pytest.mark.parametrize("stated", [None, "", "[]", "{}"])
+def test_a_collection_says_which_detector_saw_it(collection: Path, stated: str | None) -> None:
+    assert detector_of(collection) == "full"
+    (collection / "recipe.json").unlink()
+    if stated is not None:
+        (collection / "recipe.json").write_text(stated)
+    with pytest.raises(RendersError, match="which detector"):
+        detector_of(collection)
 
 
 def test_what_is_there_is_not_made_again(collection: Path, standing: Clips) -> None:
