@@ -260,15 +260,33 @@ def pose_finder(
     def of_height(betas: Floats) -> Floats:
         return betas if settings.height_m is None else betas_of_height(body, betas, settings.height_m)
 
-    def fitted(track: Track, trusted_3d: Bools, told: Told, guess: BodyInCamera | None = None) -> BodyInCamera:
+    def fitted(
+        track: Track,
+        trusted_3d: Bools,
+        told: Told,
+        guess: BodyInCamera | None = None,
+        betas: Floats | None = None,
+    ) -> BodyInCamera:
+        turns = camera.of(track.frames) if camera else None
         with torch_threads(SOLVER_THREADS):
-            turns = camera.of(track.frames) if camera else None
-            return solve(track, trusted_3d, K, torch_body, points, told, guess=guess, turns=turns, shaped=of_height)
+            return solve(
+                track,
+                trusted_3d,
+                K,
+                torch_body,
+                points,
+                told,
+                guess=guess,
+                turns=turns,
+                betas=betas,
+                shaped=of_height,
+            )
 
     if network == PER_FRAME.name:
         return fitted
     skin = LandmarkSkin(points).to(device)
     looks = network in image_estimation.IMAGE_NETWORKS
+    knows_shape = not looks and settings.body is None  # ours learned from the embedded body's shapes
     if looks:
         answered = _from_pictures(network, settings, footage, torch_body, skin, K, device)
     else:
@@ -277,7 +295,8 @@ def pose_finder(
     def answered_and_fitted(track: Track, trusted_3d: Bools, told: Told) -> BodyInCamera:
         before = _LOOKING if looks else 0.0
         guess = answered(track, trusted_3d, lambda done: told(before * done))
-        return fitted(track, trusted_3d, lambda done: told(before + (1 - before) * done), guess)
+        betas = guess.betas if knows_shape else None
+        return fitted(track, trusted_3d, lambda done: told(before + (1 - before) * done), guess, betas)
 
     def answered_alone(track: Track, trusted_3d: Bools, told: Told) -> BodyInCamera:
         answer = answered(track, trusted_3d, told)

@@ -53,9 +53,19 @@ def set_right(sequence: Sequence) -> SetRight:
 
 
 def fitted(seen: SetRight, guess: BodyInCamera | None = None, settings: FitSettings | None = None) -> BodyInCamera:
-    """The fit, alone or from a network's answer."""
+    """The fit, alone or from the answer of a network that knows the embedded body's shapes."""
     worn = _worn()
-    return solve(seen.track, seen.trusted_3d, seen.K, worn.torch_body, worn.points, lambda _done: None, settings, guess)
+    return solve(
+        seen.track,
+        seen.trusted_3d,
+        seen.K,
+        worn.torch_body,
+        worn.points,
+        lambda _done: None,
+        settings,
+        guess,
+        betas=guess.betas if guess else None,
+    )
 
 
 def answered(name: str, seen: SetRight, asked: Asked = with_mirror_image) -> BodyInCamera:

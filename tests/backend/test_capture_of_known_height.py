@@ -1,4 +1,4 @@
-"""Captures of somebody whose height is known, and of whom everything else is, too."""
+"""Captures of somebody of known shape, whose height is told or not."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -87,15 +87,40 @@ def test_size_and_distance_come_out_right(
     assert (errors[TALL_M] < errors[None] / 2).all()
 
 
+@pytest.fixture
+def larger(body: Body) -> Body:
+    """By a tenth than the embedded one; no network knows its betas."""
+    return replace(body, v_template=1.1 * body.v_template, shapedirs=1.1 * body.shapedirs, name="larger")
+
+
 def test_another_body_gets_the_height_in_its_own_shapes(
-    body: Body, track: Track, make_video: Callable[..., Path], tmp_path: Path
+    larger: Body, track: Track, make_video: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """One that is a tenth larger than the embedded one, and of which a network knows no betas."""
-    larger = {"v_template": 1.1 * body.v_template, "shapedirs": 1.1 * body.shapedirs, "name": "larger"}
-    other = replace(body, **larger)
     settings = CaptureSettings(fit=False, height_m=TALL_M, body=tmp_path / "larger.npz")
-    answer = found(other, track, make_video, "mps-net", settings)
-    assert stature(other.vertices_rest(answer.betas)) == pytest.approx(TALL_M, abs=1e-4)
+    answer = found(larger, track, make_video, "mps-net", settings)
+    assert stature(larger.vertices_rest(answer.betas)) == pytest.approx(TALL_M, abs=1e-4)
+
+
+def test_the_fit_keeps_the_shape_of_a_network_that_knows_the_body(
+    body: Body, track: Track, make_video: Callable[..., Path]
+) -> None:
+    alone, fitted, told = (
+        found(body, track, make_video, network, CaptureSettings(fit=fit)).betas
+        for network, fit in (("mps-net", False), ("mps-net", True), ("per-frame", True))
+    )
+    np.testing.assert_allclose(fitted, alone, atol=1e-6)
+    assert np.abs(told - alone).max() > 0.1
+
+
+def test_the_fit_tells_the_shape_of_a_body_that_no_network_knows(
+    larger: Body, track: Track, make_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    alone, fitted = (
+        found(larger, track, make_video, "mps-net", CaptureSettings(fit=fit, body=tmp_path / "larger.npz")).betas
+        for fit in (False, True)
+    )
+    assert (alone == 0).all()
+    assert np.abs(fitted).max() > 0.1
 
 
 def test_who_is_taller_walks_farther_before_a_camera_that_stands_higher(rendered_clip: RenderedClip) -> None:

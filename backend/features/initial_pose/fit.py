@@ -29,12 +29,12 @@ Floats = NDArray[np.floating[Any]]
 #: The learning rates of rotations, of places and of the shape, at their highest.
 _TURNING, _MOVING, _SHAPING = 0.06, 0.012, 0.06
 
-#: From the betas (10,) that the landmarks tell to those of the body that is posed.
+#: From the betas (10,) that were seen to those of the body that is posed.
 Reshaping = Callable[[Floats], Floats]
 
 
 def as_seen(betas: Floats) -> Floats:
-    """The shape that the landmarks tell, where nothing else does."""
+    """The shape that was seen, where nothing else is known."""
     return betas
 
 
@@ -48,6 +48,7 @@ def solve(
     settings: FitSettings | None = None,
     guess: BodyInCamera | None = None,
     turns: Floats | None = None,
+    betas: Floats | None = None,
     shaped: Reshaping = as_seen,
 ) -> BodyInCamera:
     """Fits a body to a track.
@@ -65,30 +66,30 @@ def solve(
             against it, it is believed less.
         turns: (T, 3, 3) from the camera's axes in each frame to axes that stand still, in which bodies change their
             speed as bodies do; None if the camera stands still.
-        shaped: what is known of the body beside what is seen; the poses are those of the body that it gives.
+        betas: (10,) shape, from whoever knows it better than the fit would, as networks do that learned from shapes of
+            this very body; None has the landmarks tell it.
+        shaped: what is known of the body beside that; the poses are those of the body that it gives.
     """
     settings = settings or FitSettings()
     figure = Figure.of(body, points)
     intrinsics = torch.tensor(np.asarray(K), dtype=torch.float32, device=figure.device)
     seen = evidence(track, trusted_3d, turns, None if guess is None else guess.rotations, figure.device)
-    betas = torch.tensor(
-        np.zeros(BETA_COUNT) if guess is None else guess.betas, dtype=torch.float32, device=figure.device
-    )
-    betas = _fit_shape(seen.of(_frames_for_shape(track, settings)), figure, intrinsics, betas, settings)
-    betas = torch.tensor(shaped(betas.cpu().numpy()), dtype=torch.float32, device=figure.device)
-    rest = figure.body.rest_joints(betas[None])[0, 0]
+    if betas is None:
+        betas = _fit_shape(seen.of(_frames_for_shape(track, settings)), figure, intrinsics, settings).cpu().numpy()
+    shape = torch.tensor(shaped(betas), dtype=torch.float32, device=figure.device)
+    rest = figure.body.rest_joints(shape[None])[0, 0]
     local = np.empty((len(track), JOINT_COUNT, 3, 3), dtype=np.float32)
     transl = np.empty((len(track), 3), dtype=np.float32)
     residual = np.empty((len(track), len(LANDMARK_NAMES)), dtype=np.float32)
     for keep, stretch in _stretches(len(track), settings):
         frames = np.arange(stretch.start, stretch.stop)
-        done = _fit_stretch(seen.of(frames), figure, intrinsics, betas, settings)
+        done = _fit_stretch(seen.of(frames), figure, intrinsics, shape, settings)
         inside = slice(keep.start - stretch.start, keep.stop - stretch.start)
         local[keep] = done.local[inside].cpu().numpy()
         transl[keep] = (done.pelvis[inside] - rest).cpu().numpy()
         residual[keep] = done.residual[inside].cpu().numpy()
         progress(keep.stop / len(track))
-    return BodyInCamera(local, betas.cpu().numpy(), transl, confidence(track, residual, settings))
+    return BodyInCamera(local, shape.cpu().numpy(), transl, confidence(track, residual, settings))
 
 
 def _frames_for_shape(track: Track, settings: FitSettings) -> NDArray[np.intp]:
@@ -160,10 +161,11 @@ class _Poses:
     residual: Tensor  # (T, 33)
 
 
-def _fit_shape(seen: Evidence, figure: Figure, K: Tensor, betas: Tensor, settings: FitSettings) -> Tensor:
-    """(10,) betas, beginning from some, by frames that need not follow on each other."""
+def _fit_shape(seen: Evidence, figure: Figure, K: Tensor, settings: FitSettings) -> Tensor:
+    """(10,) betas, by frames that need not follow on each other."""
+    betas = torch.zeros(BETA_COUNT, device=figure.device)
     unknowns = _Unknowns.first(seen, figure, K, betas)
-    betas = betas.clone().requires_grad_(True)
+    betas.requires_grad_(True)
 
     def cost() -> Tensor:
         pelvis, local = unknowns.pelvis, unknowns.local

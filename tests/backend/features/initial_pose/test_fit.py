@@ -105,6 +105,21 @@ def test_a_gap_is_bridged_with_no_confidence(body: Body, truth: Performance, tra
     assert np.linalg.norm(joints[gap, 0] - true_joints(truth)[gap, 0], axis=-1).max() < 0.5
 
 
+def test_a_known_shape_is_kept_and_posed(body: Body) -> None:
+    """Of somebody tall and wide, whom the landmarks alone tell from the mean person, though not so well."""
+    betas = np.array([2.0, -1.0, 0.5, 0, 0, 0, 0, 0, 0, 0])
+    truth = perform(body.rest_joints(betas), 15.0)
+    seen = performed_track(body, betas, truth)
+    solved = [
+        solve(seen, seen.observed, K, TorchBody(body), landmark_points(body), lambda _done: None, betas=known)
+        for known in (betas, None)
+    ]
+    np.testing.assert_allclose(solved[0].betas, betas, atol=1e-6)
+    away = [np.abs(joints_of(body, each)[:, 0, 2] / true_joints(truth)[:, 0, 2] - 1).mean() for each in solved]
+    assert away[0] < 0.02
+    assert away[0] < away[1]
+
+
 @pytest.mark.parametrize("frames", [1, 2, 3])
 def test_very_short_tracks(body: Body, track: Track, frames: int) -> None:
     fitted = fit(body, track.of_frames(slice(frames)))
