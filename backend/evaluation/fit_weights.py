@@ -1,7 +1,8 @@
-"""``python -m backend.evaluation.fit_weights``: whether each weight of the per-frame fit is near its best.
+"""``python -m backend.evaluation.fit_weights``: whether each weight of the fit is near its best.
 
-Every weight is halved and doubled by itself, on films seen by the real detector and on simulated motions, and the
-errors are printed beside those of the weights that are in use. A change is worth making if both agree.
+Every weight is halved and doubled by itself, on films seen by the real detector and on simulated motions of the
+library's validation part, and the errors are printed beside those of the weights that are in use. A change is worth
+making if both agree.
 """
 
 from __future__ import annotations
@@ -9,32 +10,41 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from backend.body import TorchBody, limber_body
 from backend.features.initial_pose import FitSettings
-from backend.features.landmark_points import LandmarkSkin, landmark_points
-from backend.training.examples import ExampleSource, Variety
+from backend.models import PER_FRAME, choose_network
+from backend.text_table import aligned
 from backend.training.motions import load_library
-from backend.training.variety import Clips
 from backend.user_errors import told_in_one_line
+from smpl_rig.errors import LimberError
 
+from . import simulated
+from .held_out import held_out_sequences
 from .renders import load_film
-from .scenes import FRAME_RATE, MOTIONS
-from .simulated import Sequence, score, sequences
-from .solutions import fitted, set_right, shared_joints
+from .simulated import score
+from .solutions import answered, fitted, set_right, shared_joints
 from .workers import one_thread, side_by_side
 
-#: What is varied: how much each kind of evidence is believed.
-WEIGHTS = ("image", "world", "world_weight", "usual", "angular_acceleration", "acceleration", "beta")
+#: What is varied, how much each kind of evidence is believed: in any fit, in one from a network's answer, in one alone.
+SHARED = ("image", "world", "world_weight", "angular_acceleration", "acceleration")
+FROM_ANSWER = ("guess_joints", "guess_rotations")
+ALONE = ("usual", "beta")
 ERRORS = ("pa_mpjpe", "mpjpe", "acc_err")
 
 
-def varied(weights: tuple[str, ...], factors: tuple[float, ...]) -> dict[str, FitSettings]:
+def weights_of(network: str) -> tuple[str, ...]:
+    """The weights of the fit from a network's answer, or of the fit alone."""
+    return SHARED + (ALONE if network == PER_FRAME.name else FROM_ANSWER)
+
+
+def varied(weights: Sequence[str], factors: Sequence[float]) -> dict[str, FitSettings]:
     """The settings in use, and those with one weight multiplied."""
     usual = FitSettings()
     settings = {"in use": usual}
@@ -48,56 +58,66 @@ def varied(weights: tuple[str, ...], factors: tuple[float, ...]) -> dict[str, Fi
     return settings
 
 
-def simulated(clips: Clips, count: int, seconds: float, seed: int) -> list[Sequence]:
-    """Sequences of library motion seen by the simulated detector."""
-    body = limber_body()
-    variety = replace(Variety(), motion=MOTIONS)
-    skin = LandmarkSkin(landmark_points(body))
-    source = ExampleSource(clips, TorchBody(body), skin, variety, seed)
-    return list(sequences(source, count, round(seconds * FRAME_RATE)))
-
-
-def rendered(folder: Path, count: int) -> list[Sequence]:
+def rendered(folder: Path, count: int) -> list[simulated.Sequence]:
     """Sequences of films that :mod:`.renders` has made."""
     films = (load_film(path) for path in sorted(folder.glob("clip_*.npz"))[:count])
     return [film.sequence() for film in films if film.track is not None]
 
 
-def _errors(sequence: Sequence, settings: FitSettings) -> list[float]:
-    row = score(shared_joints(fitted(set_right(sequence), settings=settings)), sequence)
-    return [row[error] for error in ERRORS]
+def errors(sequence: simulated.Sequence, network: str, settings: Sequence[FitSettings]) -> NDArray[np.float64]:
+    """(S, 3) the ``ERRORS`` of a fit with each of the settings."""
+    seen = set_right(sequence)
+    guess = None if network == PER_FRAME.name else answered(network, seen)
+    rows = [score(shared_joints(fitted(seen, guess, chosen)), sequence) for chosen in settings]
+    return np.array([[row[error] for error in ERRORS] for row in rows])
+
+
+def table(settings: Sequence[str], kinds: dict[str, NDArray[np.float64]]) -> str:
+    """The mean errors, and by how much PA-MPJPE differs from the first's with its standard error.
+
+    Args:
+        settings: names, S.
+        kinds: errors (N, S, 3) of sequences of each kind.
+    """
+    header = ["PA-MPJPE / MPJPE / ACC-ERR"]
+    columns: list[list[str]] = [list(settings)]
+    for kind, found in kinds.items():
+        header += [f"{len(found)} {kind}", "PA-MPJPE differs"]
+        change = found[..., 0] - found[:, :1, 0]  # (N, S)
+        uncertain = change.std(axis=0) / len(found) ** 0.5
+        columns.append([" / ".join(f"{mean:.1f}" for mean in means) for means in found.mean(axis=0)])
+        columns.append([f"{mean:+.1f} ± {by:.1f}" for mean, by in zip(change.mean(axis=0), uncertain, strict=True)])
+    return aligned([header, *(list(row) for row in zip(*columns, strict=True))])
 
 
 @told_in_one_line
 def main() -> int:
-    """Varies the weights of the per-frame fit, one at a time, and prints the errors."""
+    """Varies the weights of the fit, one at a time, and prints the errors in millimetres."""
     parser = argparse.ArgumentParser(prog="python -m backend.evaluation.fit_weights", description=main.__doc__)
     parser.add_argument("--renders", type=Path, help="folder of films made by backend.evaluation.renders")
     parser.add_argument("--motions", type=Path, nargs="+", help="folders of motion for simulated sequences")
+    parser.add_argument("--network", default="auto", help="whose answer is fitted; per-frame for the fit alone")
     parser.add_argument("--count", type=int, default=40, help="sequences of each kind")
-    parser.add_argument("--seconds", type=float, default=3.0, help="length of a simulated sequence")
-    parser.add_argument("--weights", nargs="+", choices=WEIGHTS, default=WEIGHTS)
+    parser.add_argument("--weights", nargs="+", choices=SHARED + FROM_ANSWER + ALONE, help="default: all that count")
     parser.add_argument("--factors", nargs="+", type=float, default=(0.5, 2.0))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parsed = parser.parse_args()
-    kinds = {}
+    network = choose_network(parsed.network)
+    kinds: dict[str, list[simulated.Sequence]] = {}
     if parsed.renders:
-        kinds["renders"] = rendered(parsed.renders, parsed.count)
+        kinds["films"] = rendered(parsed.renders, parsed.count)
     if parsed.motions:
-        kinds["simulated"] = simulated(
-            load_library(parsed.motions).clips("test"), parsed.count, parsed.seconds, parsed.seed
+        drawn = held_out_sequences(load_library(parsed.motions), parsed.count, parsed.seed, part="validation")
+        kinds["simulated"] = [sequence for _, sequence in drawn]
+    if not any(kinds.values()):
+        raise LimberError(
+            "There is nothing to fit. Name --renders with films in which somebody was found, or --motions."
         )
-    settings = varied(tuple(parsed.weights), tuple(parsed.factors))
-    tasks = [(one, chosen) for chosen in settings.values() for given in kinds.values() for one in given]
-    errors = iter(side_by_side("fits", _errors, tasks, one_thread, parsed.workers))
-    print(f"{'PA-MPJPE, MPJPE, ACC-ERR':<30}" + "".join(f"{f'{name} ({len(kinds[name])})':>30}" for name in kinds))
-    for name in settings:
-        print(f"{name:<30}", end="")
-        for given in kinds.values():
-            means = np.nanmean([next(errors) for _ in given], axis=0)
-            print("".join(f"{mean:10.1f}" for mean in means), end="")
-        print(flush=True)
+    settings = varied(parsed.weights or weights_of(network), parsed.factors)
+    tasks = [(one, network, list(settings.values())) for given in kinds.values() for one in given]
+    found = iter(side_by_side("fits", errors, tasks, one_thread, parsed.workers))
+    print(table(list(settings), {kind: np.array([next(found) for _ in given]) for kind, given in kinds.items()}))
     return 0
 
 
