@@ -63,11 +63,11 @@ class DetectorErrors:
         gap_s: how long a gap lasts.
     """
 
-    misplaced_m: Range = (0.005, 0.02)
-    proportions_m: Range = (0.005, 0.03)
-    image_bias: Range = (0.003, 0.016)
-    image_wander: Range = (0.001, 0.011)
-    image_jitter: Range = (0.0003, 0.003)
+    misplaced_m: Range = (0.002, 0.012)
+    proportions_m: Range = (0.002, 0.02)
+    image_bias: Range = (0.0005, 0.008)
+    image_wander: Range = (0.0003, 0.006)
+    image_jitter: Range = (0.0002, 0.002)
     memory_s: Range = (0.08, 0.8)
     hidden_errors: Range = (1.0, 4.0)
     moving_errors: Range = (0.0, 1.0)
@@ -119,7 +119,7 @@ class Observation:
 
 #: Where errors are larger or smaller than elsewhere. Hips are often misplaced, but stay where they are.
 _IMAGE_BIAS = {"hip": 1.6}
-_IMAGE_ERROR = {"hip": 0.9, "wrist": 0.9, "pinky": 1.1, "index": 1.1, "thumb": 1.1, "knee": 1.0, "ankle": 0.9,
+_IMAGE_ERROR = {"hip": 1.2, "wrist": 0.9, "pinky": 1.1, "index": 1.1, "thumb": 1.1, "knee": 1.1, "ankle": 0.9,
                 "heel": 1.0, "foot": 1.1, "nose": 0.5, "eye": 0.5, "ear": 0.6, "mouth": 0.5}  # fmt: skip
 _WORLD_ERROR = {"hip": 0.4, "shoulder": 0.8, "elbow": 1.2, "wrist": 1.9, "pinky": 2.0, "index": 2.0, "thumb": 1.9,
                 "nose": 1.1, "eye": 1.1, "ear": 1.0, "mouth": 1.1, "knee": 1.2, "ankle": 1.6, "heel": 1.6,
