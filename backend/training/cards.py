@@ -108,18 +108,22 @@ def card(name: str, rows: Sequence[Row], machine: str) -> str:
         clips=recipe["clips"],
         learning_rate=recipe["learning_rate"],
         seed=recipe["seed"],
-        went_on="".join(map(_told, json.loads(made.get("went_on", "[]")))),
+        went_on=_went_on(json.loads(made.get("went_on", "[]"))),
         count=len({row.sequence for row in rows}),
         machine=machine,
         figures=table(chosen),
     )
 
 
-def _told(recipe: Mapping[str, Any]) -> str:
-    return (
-        f" It went on\n(`--go-on-from`) in the same way for {recipe['steps']} and {recipe['steps'] // 4} steps of"
-        f" {recipe['clips']} clips, learning rate {recipe['learning_rate']:g}, seed\n{recipe['seed']}."
+def _went_on(recipes: Sequence[Mapping[str, Any]]) -> str:
+    if not recipes:
+        return ""
+    rounds = (
+        f"- {recipe['steps']} and {recipe['steps'] // 4} steps of {recipe['clips']} clips,"
+        f" learning rate {recipe['learning_rate']:g}, seed {recipe['seed']}"
+        for recipe in recipes
     )
+    return "\n".join(("", "", "It went on in the same way (`--go-on-from`):", "", *rounds))
 
 
 def _listed(motions: Mapping[str, float]) -> str:
