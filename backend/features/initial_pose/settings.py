@@ -32,12 +32,12 @@ class FitSettings:
     world_weight: float = 0.3
     usual: float = 1.4
     angular_acceleration: float = 60.0
-    acceleration: tuple[float, float] = (12.0, 6.0)
+    acceleration: tuple[float, float] = (24.0, 12.0)
     beta: float = 1.0
     iterations: int = 200
     frames_at_once: int = 400
     overlap: int = 40
     frames_for_shape: int = 100
-    guess_joints: float = 0.09
-    guess_rotations: float = 0.6
+    guess_joints: float = 0.11
+    guess_rotations: float = 0.42
     behind: tuple[float, float] = (0.12, 0.04)

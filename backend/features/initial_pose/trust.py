@@ -25,7 +25,7 @@ from .settings import FitSettings
 _FREEDOM = 4.0
 #: What the answer costs in the picture where both fits count the same, for each landmark (minus the logarithm of its
 #: likelihood), and over what change of that one takes the other's place.
-_TOO_DEAR, _GRADUALLY = 0.25, 0.03
+_TOO_DEAR, _GRADUALLY = 0.15, 0.03
 #: Of that change, what is less does not count.
 _NEGLIGIBLE = 1 / (1 + math.exp(3))
 #: Deviation of the Gaussian over time by which costs are judged: a network errs for longer than a landmark.
