@@ -5,12 +5,13 @@
 RENDERS is a collection of ``python -m backend.evaluation.renders``, which went through the real detector. Ranges of
 :class:`backend.training.detector.DetectorErrors` are wider than what is measured there, because people and their
 clothes vary more than renders; what a network learns is wrong where they are far off. Footage has no truth, but tells
-whether BlazePose's 3D agrees with its own landmarks in the picture.
+whether BlazePose's 3D agrees with its own landmarks in the picture, and a body with those.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -20,7 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backend import placement
 from backend.footage import open_footage
+from backend.models import choose_network
 from backend.people.model_files import choose_landmarks
 from backend.people.tracking import PeopleTracker
 from backend.people.tracks import LANDMARK_INDEX, Track
@@ -31,6 +34,7 @@ from backend.user_errors import told_in_one_line
 from smpl_rig.errors import LimberError
 from smpl_rig.skeleton import INDEX
 
+from .agreement import table_of_agreement
 from .bends import table_of_bends, table_of_bends_in_picture
 from .bone_depths import errors_of
 from .held_out import held_out_sequences
@@ -130,11 +134,13 @@ def table_of_offsets(films: list[Film]) -> str:
     return aligned(rows)
 
 
-def _tracks(video: Path, detector: str) -> list[Track]:
-    tracker = PeopleTracker(detector=detector)
-    for frame in open_footage(video).frames():
+def _tracks(video: Path, detector: str) -> list[tuple[Track, Floats]]:
+    """Everybody in it, with the camera that a user would get."""
+    tracker, footage = PeopleTracker(detector=detector), open_footage(video)
+    for frame in footage.frames():
         tracker.add(frame)
-    return tracker.finish()
+    K = placement.intrinsics((footage.width, footage.height))
+    return [(track, K) for track in tracker.finish()]
 
 
 @told_in_one_line
@@ -145,6 +151,7 @@ def main() -> int:
     parser.add_argument("--motions", type=Path, nargs="+", required=True)
     parser.add_argument("--sequences", type=int, default=60)
     parser.add_argument("--footage", type=Path, nargs="+", default=[], help="videos of people")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parsed = parser.parse_args()
     films = [film for path in sorted(parsed.renders.glob("*.npz")) if (film := load_film(path)).track is not None]
     if not films:
@@ -153,12 +160,15 @@ def main() -> int:
     sequences = [replace(film.sequence(), K=film.intrinsics) for film in films]
     library = load_library(parsed.motions)
     simulated = [sequence for _, sequence in held_out_sequences(library, parsed.sequences, 0)]
-    seen = {"films": [each.track for each in sequences], "simulated": [each.track for each in simulated]}
+    kinds = {"films": sequences, "simulated": simulated}
+    seen = {kind: [(each.track, each.K) for each in found] for kind, found in kinds.items()}
     if parsed.footage:
         detector = choose_landmarks(detector_of(parsed.renders))  # landmark models err each in its own way
         seen |= {path.name: _tracks(path, detector) for path in parsed.footage}
-    tables = (table(sequences, simulated), table_of_bends(sequences, simulated), table_of_bends_in_picture(seen))
+    tracks = {kind: [track for track, _ in found] for kind, found in seen.items()}
+    tables = (table(sequences, simulated), table_of_bends(sequences, simulated), table_of_bends_in_picture(tracks))
     print(*tables, table_of_bones(sequences, simulated), table_of_offsets(films), sep="\n\n")
+    print("\n" + table_of_agreement(seen, choose_network("auto"), parsed.workers))
     return 0
 
 

@@ -46,10 +46,15 @@ class SetRight:
 
 
 def set_right(sequence: Sequence) -> SetRight:
-    """Repairs swaps of left and right, where the 3D may be missing besides."""
-    repaired, trusted = repair_swaps(sequence.track)
-    trusted = trusted & np.isfinite(sequence.track.landmarks3d).all(axis=(1, 2))
-    return SetRight(replace(repaired, landmarks3d=np.nan_to_num(repaired.landmarks3d)), trusted, sequence.K)
+    """A sequence's landmarks as a capture has them."""
+    return track_set_right(sequence.track, sequence.K)
+
+
+def track_set_right(track: Track, K: Floats) -> SetRight:
+    """Repairs swaps of left and right in a track seen by a camera (3, 3), where the 3D may be missing besides."""
+    repaired, trusted = repair_swaps(track)
+    trusted = trusted & np.isfinite(track.landmarks3d).all(axis=(1, 2))
+    return SetRight(replace(repaired, landmarks3d=np.nan_to_num(repaired.landmarks3d)), trusted, K)
 
 
 def fitted(seen: SetRight, guess: BodyInCamera | None = None, settings: FitSettings | None = None) -> BodyInCamera:
@@ -82,6 +87,17 @@ def answered_by(network: LandmarkNetwork | Together, seen: SetRight, asked: Aske
 def shared_joints(found: BodyInCamera) -> Floats:
     """(T, 12, 3) metres, camera axes: the joints that SMPL and BlazePose share."""
     return joints_of(found, embedded_body().rest_joints(found.betas))
+
+
+def landmarks_of(found: BodyInCamera) -> Floats:
+    """(T, 33, 3) metres, camera axes: where the landmarks lie on a body."""
+    worn = _worn()
+    local, betas, transl = (
+        torch.tensor(array, dtype=torch.float32) for array in (found.rotations, found.betas[None], found.transl)
+    )
+    rest = worn.torch_body.rest_joints(betas)
+    turned, places = worn.torch_body.forward_kinematics(local, rest, transl)
+    return np.asarray(worn.skin(turned, places, rest, betas).numpy())
 
 
 def in_camera_motion(found: BodyInCamera, track: Track, K: Floats, body: Body) -> Motion:
