@@ -3,9 +3,8 @@
 BlazePose's 2D is good, and wrong in a way that lasts: each landmark has a bias that stays with a person and an error
 that wanders, larger where the body hides it and where it moves fast; now and then a limb is somewhere else for a
 moment. Its 3D errs along the line of sight above all (:mod:`.detector_depth`), where it trembles, has legs that lean as
-one, and now and then has a limb on the wrong side of its joint. :class:`DetectorErrors` holds ranges: a clip
-draws its own from them, wide enough that no network can trust any. ``python -m backend.evaluation.detector_errors``
-holds them against the real detector.
+one, and now and then has a limb on the wrong side of its joint. :class:`DetectorErrors` holds ranges, from which each
+clip draws its own. ``python -m backend.evaluation.detector_errors`` holds them against the real detector.
 """
 
 from __future__ import annotations
