@@ -2,7 +2,7 @@
 
 Every weight is halved and doubled by itself, on films seen by the real detector and on simulated motions of the
 library's validation part, and the errors are printed beside those of the weights that are in use. A change is worth
-making if both agree.
+making if both agree. From a network's answer, the fit also tells the shape itself once, which it keeps otherwise.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from . import simulated
 from .held_out import held_out_sequences
 from .renders import load_film
 from .simulated import score
-from .solutions import answered, fitted, set_right, shared_joints
+from .solutions import answered, fitted, fitted_with_own_shape, set_right, shared_joints
 from .workers import one_thread, side_by_side
 
 #: What is varied, how much each kind of evidence is believed: in any fit, in one from a network's answer, in one alone.
@@ -37,6 +37,7 @@ SHARED = ("image", "world", "world_weight", "angular_acceleration", "acceleratio
 FROM_ANSWER = ("guess_joints", "guess_rotations")
 ALONE = ("usual", "beta")
 ERRORS = ("pa_mpjpe", "mpjpe", "acc_err")
+OWN_SHAPE = "shape told by the fit"
 
 
 def weights_of(network: str) -> tuple[str, ...]:
@@ -65,10 +66,12 @@ def rendered(folder: Path, count: int) -> list[simulated.Sequence]:
 
 
 def errors(sequence: simulated.Sequence, network: str, settings: Sequence[FitSettings]) -> NDArray[np.float64]:
-    """(S, 3) the ``ERRORS`` of a fit with each of the settings."""
+    """(S, 3) the ``ERRORS`` of a fit with each of the settings; (S + 1, 3) from a network, ``OWN_SHAPE`` the last."""
     seen = set_right(sequence)
     guess = None if network == PER_FRAME.name else answered(network, seen)
-    rows = [score(shared_joints(fitted(seen, guess, chosen)), sequence) for chosen in settings]
+    found = [fitted(seen, guess, chosen) for chosen in settings]
+    found += [fitted_with_own_shape(seen, guess)] if guess else []
+    rows = [score(shared_joints(body), sequence) for body in found]
     return np.array([[row[error] for error in ERRORS] for row in rows])
 
 
@@ -117,7 +120,8 @@ def main() -> int:
     settings = varied(parsed.weights or weights_of(network), parsed.factors)
     tasks = [(one, network, list(settings.values())) for given in kinds.values() for one in given]
     found = iter(side_by_side("fits", errors, tasks, one_thread, parsed.workers))
-    print(table(list(settings), {kind: np.array([next(found) for _ in given]) for kind, given in kinds.items()}))
+    names = [*settings, *([] if network == PER_FRAME.name else [OWN_SHAPE])]
+    print(table(names, {kind: np.array([next(found) for _ in given]) for kind, given in kinds.items()}))
     return 0
 
 

@@ -59,18 +59,20 @@ def track_set_right(track: Track, K: Floats) -> SetRight:
 
 def fitted(seen: SetRight, guess: BodyInCamera | None = None, settings: FitSettings | None = None) -> BodyInCamera:
     """The fit, alone or from the answer of a network that knows the embedded body's shapes."""
+    return _solved(seen, guess, settings, guess.betas if guess else None)
+
+
+def fitted_with_own_shape(seen: SetRight, guess: BodyInCamera) -> BodyInCamera:
+    """The fit from a network's answer to a body of the shape that the landmarks tell, as of bodies it does not know."""
+    return _solved(seen, guess, None, None)
+
+
+def _solved(
+    seen: SetRight, guess: BodyInCamera | None, settings: FitSettings | None, betas: Floats | None
+) -> BodyInCamera:
     worn = _worn()
-    return solve(
-        seen.track,
-        seen.trusted_3d,
-        seen.K,
-        worn.torch_body,
-        worn.points,
-        lambda _done: None,
-        settings,
-        guess,
-        betas=guess.betas if guess else None,
-    )
+    body, points = worn.torch_body, worn.points
+    return solve(seen.track, seen.trusted_3d, seen.K, body, points, lambda _done: None, settings, guess, betas=betas)
 
 
 def answered(name: str, seen: SetRight, asked: Asked = with_mirror_image) -> BodyInCamera:
