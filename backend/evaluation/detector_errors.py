@@ -3,8 +3,8 @@
     python -m backend.evaluation.detector_errors RENDERS --motions FOLDERS [--footage FILES]
 
 RENDERS is a collection of ``python -m backend.evaluation.renders``, which went through the real detector. Ranges of
-:class:`backend.training.detector.DetectorErrors` are wider than what is measured there, because people and their
-clothes vary more than renders; what a network learns is wrong where they are far off. Footage has no truth, but tells
+:class:`backend.training.detector.DetectorErrors` reach further in depth than what is measured there, because people
+vary more than renders; what a network learns is wrong where they are far off. Footage has no truth, but tells
 whether BlazePose's 3D agrees with its own landmarks in the picture, and a body with those.
 """
 
