@@ -53,6 +53,8 @@ def test_prints_a_row_for_each(
     assert fit_weights.main() == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("in use", "image x 4"))]
     assert len(rows) == 2
+    assert all(len(row.split()) >= 5 for row in rows)
+    assert rows[0].split()[-3:] != rows[1].split()[-3:]
 
 
 @pytest.mark.parametrize(
