@@ -53,7 +53,7 @@ class Stance:
         tips: (T, 2, 2, 3) from there to the sole's point. They turn with the foot about the vertical alone.
         goals: (T, 2, 2, 3) how the points should move while they rest, wherever that is; and their height.
         resting: (T, 2, 2).
-        stiffness: (T, 2, 3, 3) of each leg (:func:`smpl_rig.retarget.two_bone.stiffness`).
+        stiffness: (T, 2, 3, 3) of each leg (:func:`smpl_rig.two_bone.stiffness`).
         leg_length: of the rig.
         times_s: (T,) seconds.
     """

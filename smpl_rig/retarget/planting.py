@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from .. import rotations
 from ..soles import HEEL_BEHIND_ANKLE_M, TOE_BEFORE_BALL_M, sole_points
+from ..two_bone import Limb, nearer_goal, reach, stiffness
 from .footing import ROLL_OVER_S, Footing, Stance, runs, settle
 from .retargeting import Performance, Retargeting, WorldPose
 from .rig_map import SIDES
-from .two_bone import Limb, nearer_goal, reach, stiffness
 
 Floats = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]

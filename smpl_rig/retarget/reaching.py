@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from .. import rotations
 from ..skeleton import INDEX
+from ..two_bone import Limb, reach
 from .retargeting import Performance, Retargeting, WorldPose
 from .rig_map import SIDES
-from .two_bone import Limb, reach
 
 Floats = NDArray[np.floating[Any]]
 

@@ -7,8 +7,8 @@ from smpl_rig import kinematics, rotations
 from smpl_rig.axes import WORLD_FROM_BODY
 from smpl_rig.retarget.reaching import reach_hands
 from smpl_rig.retarget.retargeting import Performance, Retargeting
-from smpl_rig.retarget.two_bone import Limb, reach
 from smpl_rig.skeleton import INDEX
+from smpl_rig.two_bone import Limb, reach
 
 from .rigs import Build, BuiltRig, build_rig
 

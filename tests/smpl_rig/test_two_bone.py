@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smpl_rig import rotations
-from smpl_rig.retarget.two_bone import LONGEST, Limb, reach, stiffness
+from smpl_rig.two_bone import LONGEST, Limb, reach, stiffness
 
 LEG = Limb(np.array([0.02, 0.01, -0.45]), np.array([-0.01, 0.02, -0.4]), np.array([1.0, 0, 0]))
 unit = st.floats(-1, 1)

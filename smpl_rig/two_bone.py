@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import rotations
+from . import rotations
 
 Floats = NDArray[np.floating[Any]]
 
