@@ -14,8 +14,9 @@ CONTACT_HEIGHT_M = 0.06
 CONTACT_SPEED_M_S = 0.35
 #: Speed is measured over this long before and after, whatever the frame rate.
 SPEED_REACH_S = 0.06
-#: One camera sees depth several times less well than the picture's plane, so speed along the view counts for less.
-DEPTH_TRUST = 0.25
+#: One camera sees depth several times less well than the picture's plane, so speed along the line of sight counts for
+#: less.
+DEPTH_TRUST = 0.1
 #: The floor is where the lowest of the feet is in this part of the frames.
 FLOOR_QUANTILE = 0.2
 #: Feet rest on a level if the lower one keeps within this height for this long; nobody hangs in the air for so long, as
@@ -71,25 +72,37 @@ def _keeps_height(heights: Floats, times_s: Floats) -> NDArray[np.bool_]:
     return np.asarray(inside & (spans < LEVEL_REACH_M))
 
 
-def contact_probabilities(
-    points: Floats, times_s: Floats, observed: NDArray[np.bool_], view: tuple[float, float, float] | Floats
-) -> Floats:
+def contact_probabilities(points: Floats, times_s: Floats, observed: NDArray[np.bool_], sight: Floats) -> Floats:
     """(T, 4): near the floor at z = 0, and slow. 0 where nobody was observed.
 
     Args:
         points: (T, 4, 3) metres, world.
         times_s: (T,) increasing.
         observed: (T,) bool.
-        view: (3,) unit direction in which the camera looks, world; or (T, 3), if it turns.
+        sight: (T, 4, 3) or (3,) unit directions in which the camera sees them, world, as of :func:`lines_of_sight`.
     """
     height = np.maximum(points[..., 2], 0)
-    moving = velocity(points, times_s)
-    along = (moving * np.reshape(view, (-1, 1, 3))).sum(axis=-1)  # (T, 4)
-    # the part across the view, and what is trusted of the part along it
-    speed = np.sqrt(np.maximum((moving**2).sum(axis=-1) - (1 - DEPTH_TRUST**2) * along**2, 0))
+    speed = speed_across(points, times_s, sight)
     low = 1 / (1 + np.exp(np.clip((height - CONTACT_HEIGHT_M) / (CONTACT_HEIGHT_M / 4), -50, 50)))
     slow = 1 / (1 + np.exp(np.clip((speed - CONTACT_SPEED_M_S) / (CONTACT_SPEED_M_S / 4), -50, 50)))
     return np.asarray(low * slow * observed[:, None])
+
+
+def lines_of_sight(points: Floats, camera: Floats) -> Floats:
+    """(T, 4, 3) unit directions from a camera (T, 3) to points (T, 4, 3), metres, world."""
+    away = points - camera[:, None]
+    return np.asarray(away / np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), 1e-9))
+
+
+def speed_across(points: Floats, times_s: Floats, sight: Floats) -> Floats:
+    """(T, 4) metres per second, in which what moves along the line of sight counts for little.
+
+    Arguments as of :func:`contact_probabilities`.
+    """
+    moving = velocity(points, times_s)
+    along = (moving * sight).sum(axis=-1)  # (T, 4)
+    # the part across the line of sight, and what is trusted of the part along it
+    return np.asarray(np.sqrt(np.maximum((moving**2).sum(axis=-1) - (1 - DEPTH_TRUST**2) * along**2, 0)))
 
 
 def velocity(points: Floats, times_s: Floats) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smpl_rig import rotations
-from smpl_rig.contacts import contact_probabilities, level_heights
+from smpl_rig.contacts import contact_probabilities, level_heights, lines_of_sight
 from smpl_rig.kinematics import forward_kinematics
 from smpl_rig.soles import sole_points
 
@@ -21,7 +21,7 @@ from .person_seen import PersonSeen
 Floats = NDArray[np.floating[Any]]
 
 #: Planted feet correct the path, the path corrects what is known of planted feet.
-FOOTING_ROUNDS = 2
+FOOTING_ROUNDS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +76,12 @@ def place(person: PersonSeen, camera_path: CameraPath = camera_stays, turn: Floa
     points, pelvis = sole_points(turned, positions, rest_joints), positions[:, 0]
     path = camera_path(points, pelvis, times_s, observed)  # from the origin, where the camera is at first
     trans, points, pelvis = trans + path, points + path[:, None], pelvis + path
-    view = world_from_camera[:, :3, 2]
     offsets = np.zeros_like(trans)
     for _ in range(FOOTING_ROUNDS):
         levels = level_heights(points + offsets[:, None], (pelvis + offsets)[:, 2], times_s, observed)
         on_floor = points + offsets[:, None] - _upwards(levels)[:, None]
-        contacts = contact_probabilities(on_floor, times_s, observed, view)
+        sight = lines_of_sight(points + offsets[:, None], path)
+        contacts = contact_probabilities(on_floor, times_s, observed, sight)
         offsets = offsets + footing_offsets(on_floor, contacts, pelvis + offsets - path, times_s)
     points = points + offsets[:, None]
     levels = level_heights(points, (pelvis + offsets)[:, 2], times_s, observed)
@@ -92,7 +92,7 @@ def place(person: PersonSeen, camera_path: CameraPath = camera_stays, turn: Floa
         rotations.make_continuous(in_world),
         trans + offsets - up,
         world_from_camera,
-        contact_probabilities(points - _upwards(levels)[:, None], times_s, observed, view),
+        contact_probabilities(points - _upwards(levels)[:, None], times_s, observed, lines_of_sight(points, path)),
     )
 
 

@@ -11,7 +11,7 @@ from .. import kinematics, rotations
 from ..alignment import SmplPose
 from ..axes import WORLD_FROM_LEVEL_CAMERA
 from ..body import Body
-from ..contacts import contact_probabilities
+from ..contacts import contact_probabilities, lines_of_sight
 from ..motion import LANDMARK_COUNT, Motion
 from ..skeleton import BETA_COUNT, INDEX, JOINT_COUNT
 from ..soles import sole_points
@@ -132,9 +132,9 @@ def _motion(
     trans = pose.pelvis - rest_joints[0]
     turned, joints = kinematics.forward_kinematics(pose.local_rotations, rest_joints, trans)
     frames, everywhere = len(trans), np.ones(len(trans), dtype=np.bool_)
-    # one camera sees depth less well than the picture's plane; where none is told of, motion was measured all round
-    view = np.zeros(3) if camera is None else camera.world_from_camera[:, :3, 2].mean(axis=0)
     soles = sole_points(turned, joints, rest_joints)
+    # one camera sees depth less well than the picture's plane; where none is told of, motion was measured all round
+    sight = np.zeros(3) if camera is None else lines_of_sight(soles, camera.world_from_camera[:, :3, 3])
     camera = camera or _camera_before(pose.pelvis)
     return Motion(
         poses=rotations.log(pose.local_rotations).reshape(frames, JOINT_COUNT * 3),
@@ -145,7 +145,7 @@ def _motion(
         timestamps_s=times_s,
         joints_world=joints,
         confidence=np.ones((frames, JOINT_COUNT)),
-        contacts=contact_probabilities(soles, times_s, everywhere, view),
+        contacts=contact_probabilities(soles, times_s, everywhere, sight),
         image_size=camera.image_size,
         K=camera.K,
         world_from_camera=camera.world_from_camera,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smpl_rig.contacts import contact_probabilities, floor_height, level_heights
+from smpl_rig.contacts import contact_probabilities, floor_height, level_heights, lines_of_sight
 
 VIEW = np.array([0.0, 1.0, 0.0])
 
@@ -52,6 +52,16 @@ def test_depth_that_wavers_does_not_lift_a_foot() -> None:
     sliding = still + 0.4 * times[:, None, None] * np.array([1.0, 0, 0])
     assert (contact_probabilities(wavering, times, seen, VIEW) > 0.9).all()
     assert (contact_probabilities(sliding, times, seen, VIEW) < 0.5).all()
+
+
+@pytest.mark.parametrize("aside", [-1.5, 0.0, 2.0])
+def test_depth_is_that_of_each_foot_not_of_the_middle_of_the_picture(aside: float) -> None:
+    """At 1.5 m/s along its own line of sight a foot hardly moves in the picture, wherever it is in it."""
+    times, seen = np.arange(30) / 30, np.ones(30, dtype=bool)
+    camera = np.tile([aside, -4.0, 1.5], (30, 1))
+    stands = np.zeros((30, 4, 3)) + [0.0, 0.2, 0.0]
+    away = stands + (1.5 * times / 4)[:, None, None] * (stands - camera[:, None])
+    assert (contact_probabilities(away, times, seen, lines_of_sight(away, camera)) > 0.5).all()
 
 
 def test_a_single_frame_is_judged_by_height() -> None:

@@ -110,10 +110,35 @@ def test_a_distance_that_wanders_is_told_by_planted_feet(rest_joints: np.ndarray
     assert np.std(distance - pelvis[:, 2]) < np.std(wandering[:, 2] - pelvis[:, 2]) / 1.5
 
 
+@pytest.mark.parametrize("aside", [0.0, 1.6])
+def test_who_squats_and_seems_to_go_away_stays_where_they_stand(rest_joints: np.ndarray, aside: float) -> None:
+    """Bent legs may look like somebody farther away; but their feet do not move in the picture."""
+    truth = perform(rest_joints, 30.0)
+    camera = np.array([aside, -3.5, 1.4])
+    local = truth.local_rotations.copy()
+    local[:, 0] = rotations.multiply(rotations.from_matrix(WORLD_FROM_LEVEL_CAMERA.T), local[:, 0])
+    pelvis = (truth.joints_world[:, 0] - camera) @ WORLD_FROM_LEVEL_CAMERA
+    feet = (truth.joints_world[:, [INDEX["left_ankle"], INDEX["right_ankle"]]].mean(axis=1) - camera) @ (
+        WORLD_FROM_LEVEL_CAMERA
+    )
+    squatting = truth.joints_world[0, 0, 2] - truth.joints_world[:, 0, 2]
+    away = 0.3 * np.clip(squatting / squatting.max(), 0, None)[:, None]
+    observed = np.ones(len(local), dtype=bool)
+    seen = PersonSeen(
+        rotations.to_matrix(local), pelvis + away * feet - rest_joints[0], rest_joints, truth.timestamps_s, observed
+    )
+    placed = place(seen)
+    _, joints = forward_kinematics(placed.local_rotations, rest_joints, placed.trans)
+    ankles = joints[:, [INDEX["left_ankle"], INDEX["right_ankle"]]]
+    squat = truth.planted.all(axis=1) & (np.arange(len(local)) > np.argmax(squatting > 0.05))
+    assert np.linalg.norm(away * feet, axis=-1)[squat].max() > 0.9
+    assert np.linalg.norm(np.ptp(ankles[squat], axis=0), axis=-1).max() < 0.3
+
+
 def test_nobody_in_contact_where_nobody_was_observed() -> None:
     still = np.zeros((10, 4, 3))
     observed = np.arange(10) < 5
-    contacts = contact_probabilities(still, np.arange(10) / 30, observed, view=(0.0, 1.0, 0.0))
+    contacts = contact_probabilities(still, np.arange(10) / 30, observed, np.array([0.0, 1.0, 0.0]))
     assert (contacts[:5] > 0.9).all()
     assert (contacts[5:] == 0).all()
 
