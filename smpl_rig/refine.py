@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import flaws, kinematics, rotations
+from . import flaws, kinematics, resting_feet, rotations
 from .body_parts import BODY_PARTS
 from .errors import LimberError
 from .motion import Motion
@@ -114,8 +114,16 @@ class Refinement:
         turned = self._bone_trajectories.at(each)
         about_pelvis = kinematics.joint_positions(turned, self._rest, -self._rest[0])
         pelvis = self._root_trajectory.at(each[0], sole_points(turned, about_pelvis, self._rest))
+        turned, positions = self._with_feet_at_rest(turned, about_pelvis + pelvis[:, None], each)
         local = kinematics.relative_rotations(turned)
-        return self.motion.with_joints(local, pelvis - self._rest[0], about_pelvis + pelvis[:, None])
+        return self.motion.with_joints(local, pelvis - self._rest[0], positions)
+
+    def _with_feet_at_rest(self, turned: Floats, positions: Floats, strength: Floats) -> tuple[Floats, Floats]:
+        motion, of_legs = self.motion, strength[INDEX["left_hip"] if len(strength) > 1 else 0]
+        camera = motion.world_from_camera[:, :3, 3].astype(np.float64)
+        soles = sole_points(turned, positions, self._rest)
+        still = resting_feet.standing(soles, motion.contacts.astype(np.float64), motion.timestamps_s, camera)
+        return resting_feet.hold(self._timeline, turned, positions, self._rest, still, of_legs)
 
     def _bones(self, told: Mask) -> BoneTrajectories:
         motion = self.motion
