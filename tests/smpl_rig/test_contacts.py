@@ -59,7 +59,7 @@ def test_depth_is_that_of_each_foot_not_of_the_middle_of_the_picture(aside: floa
     """At 1.5 m/s along its own line of sight a foot hardly moves in the picture, wherever it is in it."""
     times, seen = np.arange(30) / 30, np.ones(30, dtype=bool)
     camera = np.tile([aside, -4.0, 1.5], (30, 1))
-    stands = np.zeros((30, 4, 3)) + [0.0, 0.2, 0.0]
+    stands = np.tile([0.0, 0.2, 0.0], (30, 4, 1))
     away = stands + (1.5 * times / 4)[:, None, None] * (stands - camera[:, None])
     assert (contact_probabilities(away, times, seen, lines_of_sight(away, camera)) > 0.5).all()
 
