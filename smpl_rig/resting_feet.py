@@ -2,8 +2,8 @@
 
 A foot is a rigid body. By d it is moved and by r it is turned (a rotation vector), and over all frames these are least:
 
-    integral of  |d|^2  +  S^2 h |p' + d'|^2  +  FADE_S^2 (1 - h) |d'|^2   dt
-    integral of  |r|^2  +  S^2 g |w + r'|^2   +  FADE_S^2 (1 - g) |r'|^2   dt
+    integral of  |d|^2  +  S^2 h |p' + d'|^2  +  FADE_S^2 (1 - h) |d'|^2  +  GENTLE_S^4 |d''|^2   dt
+    integral of  |r|^2  +  S^2 g |w + r'|^2   +  FADE_S^2 (1 - g) |r'|^2  +  GENTLE_S^4 |r''|^2   dt
 
 where p is the sole where it rests, w how fast the foot turns, h how surely heel or toe stands still, g how surely both
 do, and S, which a strength sets, how long a place is known for. That is the most likely motion of a foot whose captured
@@ -31,8 +31,8 @@ Floats = NDArray[np.floating[Any]]
 
 #: S at strength 1.
 STANDING_S = 3.0
-#: A foot is led to its place, and from it, within this time.
-FADE_S = 0.2
+#: A foot is led to its place, and from it, within the first of these times; its way there bends within the second.
+FADE_S, GENTLE_S = 0.2, 0.08
 #: Soles that move so fast rest with probability 1 / e, even where they are on the floor. On films with exact truth, of
 #: those captured at half of it two in three stand still, and at one and a half times it one in three.
 STANDING_SPEED_M_S = 0.12
@@ -101,7 +101,7 @@ def _least(timeline: Timeline, held: Floats, still: Floats, steps: Floats) -> Fl
         steps: (3, 2, T-1) from frame to frame, of p or of the angle.
     """
     drag = held * still
-    weight, bending = np.ones((2, still.shape[-1] + 1)), np.zeros((2, still.shape[-1] - 1))
+    weight, bending = np.ones((2, still.shape[-1] + 1)), np.full((2, still.shape[-1] - 1), GENTLE_S**4)
     system = PentadiagonalSystem(*timeline.bands(weight, bending, drag + FADE_S**2 * (1 - still)))
     least: Floats = system.solve(timeline.pull(timeline.moving_force(drag, steps))).transpose(1, 2, 0)
     return least
