@@ -3,7 +3,8 @@
 The picture tells well where a body is across the line of sight and badly how far away it is, so that the captured path
 wanders along the view and takes planted feet with it. Feet on the floor tell what the picture does not: they stand
 still, and they stand at z = 0, which from a camera above the floor is a distance. The path is moved as little as that
-takes: hardly across the view, so that the body stays over the person, and smoothly in time.
+takes: hardly across the view, and along it not so far that the body is no longer as large as the person; and smoothly
+in time. What feet slide because legs are wrong is left to the legs (:mod:`smpl_rig.resting_feet`).
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ Floats = NDArray[np.floating[Any]]
 
 #: Deviations of the captured path, for each thirtieth of a second: across the line of sight in metres, and along it as
 #: a part of the distance, which is how much larger or smaller the body becomes in the picture.
-ACROSS_M = 0.006
-ALONG_PART = 0.015
+ACROSS_M = 0.002
+ALONG_PART = 0.0075
 #: A planted foot drifts so far in a second, as a random walk, and stands so far off the floor.
 DRIFT_M_PER_ROOT_S = 0.03
 HEIGHT_M = 0.02

@@ -82,7 +82,7 @@ def test_the_camera_maps_camera_joints_to_world_joints(make_motion: Callable[...
     np.testing.assert_allclose(moved, np.broadcast_to(moved[:, :1], moved.shape), atol=1e-9)
     seen_at = in_world[:, 0] - matrix[:3, 3]
     ray = seen_at / np.linalg.norm(seen_at, axis=-1, keepdims=True)
-    assert np.linalg.norm(np.cross(moved[:, 0], ray), axis=-1).max() < 0.03
+    assert np.linalg.norm(np.cross(moved[:, 0], ray), axis=-1).max() < 0.02
 
 
 def test_a_distance_that_wanders_is_told_by_planted_feet(rest_joints: np.ndarray) -> None:
