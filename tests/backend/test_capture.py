@@ -20,6 +20,8 @@ from smpl_rig import rotations
 from smpl_rig.axes import WORLD_FROM_LEVEL_CAMERA
 from smpl_rig.errors import LimberError
 from smpl_rig.motion import Motion
+from smpl_rig.refine import refine
+from smpl_rig.skeleton import INDEX
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOOTAGE = REPOSITORY.parent / "shared" / "footage"
@@ -74,6 +76,18 @@ def test_is_upright_on_the_floor(captured: tuple[Motion, Path]) -> None:
     lowest = motion.joints_world[..., 2].min(axis=1)
     assert np.median(lowest) < 0.1
     assert lowest.min() > -0.15
+
+
+def test_feet_that_rest_stay_where_they_are(rendered_clip: RenderedClip, captured: tuple[Motion, Path]) -> None:
+    """At the default smoothness, by how fast ankles of planted feet are as a rule."""
+    truth = rendered_clip.performance
+    planted = truth.planted[1:] & truth.planted[:-1] & (np.diff(truth.planted, axis=0) == 0)
+
+    def slide(motion: Motion) -> float:
+        ankles = motion.joints_world[:, [INDEX["left_ankle"], INDEX["right_ankle"]]]
+        return float(np.median(30 * np.linalg.norm(np.diff(ankles, axis=0), axis=-1)[planted]))
+
+    assert slide(refine(captured[0])) < slide(captured[0]) / 3
 
 
 def test_reprojects_onto_the_landmarks(captured: tuple[Motion, Path]) -> None:
