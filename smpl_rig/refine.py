@@ -113,17 +113,20 @@ class Refinement:
         each = _strength(_of_joints(smoothness, parts, frames))
         turned = self._bone_trajectories.at(each)
         about_pelvis = kinematics.joint_positions(turned, self._rest, -self._rest[0])
-        pelvis = self._root_trajectory.at(each[0], sole_points(turned, about_pelvis, self._rest))
-        turned, positions = self._with_feet_at_rest(turned, about_pelvis + pelvis[:, None], each)
+        soles = sole_points(turned, about_pelvis, self._rest)
+        pelvis = self._root_trajectory.at(each[0], soles)
+        of_legs = each[INDEX["left_hip"] if len(each) > 1 else 0]
+        still = self._standing(soles + pelvis[:, None])
+        positions = about_pelvis + pelvis[:, None]
+        turned, positions = resting_feet.hold(self._timeline, turned, positions, self._rest, still, of_legs)
         local = kinematics.relative_rotations(turned)
         return self.motion.with_joints(local, pelvis - self._rest[0], positions)
 
-    def _with_feet_at_rest(self, turned: Floats, positions: Floats, strength: Floats) -> tuple[Floats, Floats]:
-        motion, of_legs = self.motion, strength[INDEX["left_hip"] if len(strength) > 1 else 0]
+    def _standing(self, soles: Floats) -> Floats:
+        """How surely soles (T, 4, 3) in the world stand still, (T, 4)."""
+        motion = self.motion
         camera = motion.world_from_camera[:, :3, 3].astype(np.float64)
-        soles = sole_points(turned, positions, self._rest)
-        still = resting_feet.standing(soles, motion.contacts.astype(np.float64), motion.timestamps_s, camera)
-        return resting_feet.hold(self._timeline, turned, positions, self._rest, still, of_legs)
+        return resting_feet.standing(soles, motion.contacts.astype(np.float64), motion.timestamps_s, camera)
 
     def _bones(self, told: Mask) -> BoneTrajectories:
         motion = self.motion

@@ -78,13 +78,9 @@ def place(person: PersonSeen, camera_path: CameraPath = camera_stays, turn: Floa
     trans, points, pelvis = trans + path, points + path[:, None], pelvis + path
     offsets = np.zeros_like(trans)
     for _ in range(FOOTING_ROUNDS):
-        levels = level_heights(points + offsets[:, None], (pelvis + offsets)[:, 2], times_s, observed)
-        on_floor = points + offsets[:, None] - _upwards(levels)[:, None]
-        sight = lines_of_sight(points + offsets[:, None], path)
-        contacts = contact_probabilities(on_floor, times_s, observed, sight)
+        on_floor, contacts, _ = _resting(points + offsets[:, None], pelvis + offsets, path, times_s, observed)
         offsets = offsets + footing_offsets(on_floor, contacts, pelvis + offsets - path, times_s)
-    points = points + offsets[:, None]
-    levels = level_heights(points, (pelvis + offsets)[:, 2], times_s, observed)
+    _, contacts, levels = _resting(points + offsets[:, None], pelvis + offsets, path, times_s, observed)
     up = np.array([0, 0, levels.min()])
 
     world_from_camera[:, :3, 3] = path - up
@@ -92,10 +88,17 @@ def place(person: PersonSeen, camera_path: CameraPath = camera_stays, turn: Floa
         rotations.make_continuous(in_world),
         trans + offsets - up,
         world_from_camera,
-        contact_probabilities(points - _upwards(levels)[:, None], times_s, observed, lines_of_sight(points, path)),
+        contacts,
     )
 
 
-def _upwards(heights: Floats) -> Floats:
-    """(T,) -> (T, 3)."""
-    return heights[:, None] * np.array([0, 0, 1.0])
+def _resting(
+    points: Floats, pelvis: Floats, camera: Floats, times_s: Floats, observed: NDArray[np.bool_]
+) -> tuple[Floats, Floats, Floats]:
+    """Soles (T, 4, 3) above what they stand on, how surely they rest there (T, 4), and its height (T,).
+
+    Pelvis and camera are (T, 3); all are metres, in the world.
+    """
+    levels = level_heights(points, pelvis[:, 2], times_s, observed)
+    on_floor = points - levels[:, None, None] * np.array([0, 0, 1.0])
+    return on_floor, contact_probabilities(on_floor, times_s, observed, lines_of_sight(points, camera)), levels
