@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -51,9 +52,14 @@ def load_networks(name: str, device: torch.device) -> LandmarkNetwork | Together
 
 
 def save_network(network: LandmarkNetwork, name: str, path: Path, made: Mapping[str, str]) -> None:
-    """Writes a network in half precision, and how it was made, in the file's metadata."""
+    """Writes a network in half precision, and how it was made, in the file's metadata.
+
+    Processes that learned together may all write it: the file is never half of one and half of another.
+    """
     halves = {key: value.half().contiguous() for key, value in network.state_dict().items()}
-    save_file(halves, path, metadata={"network": name, **made})
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    save_file(halves, partial, metadata={"network": name, **made})
+    partial.replace(path)
 
 
 def how_made(path: Path) -> dict[str, str]:

@@ -42,8 +42,8 @@ $sources
 
     limber train $name --motions FOLDER --install
 
-The encoder, which all networks start from: $encoder_steps steps of $encoder_clips clips. The network, and with it the
-encoder at $encoder_rate of its rate: $steps steps of $clips clips, learning rate $learning_rate, seed $seed; then
+The encoder, which all networks start from: $encoder_steps steps of $encoder_clips. The network, and with it the
+encoder at $encoder_rate of its rate: $steps steps of $clips, learning rate $learning_rate, seed $seed; then
 $steadying steps at a lower rate in which the error of its acceleration counts too.$went_on
 
 ## How good it is
@@ -101,11 +101,11 @@ def card(name: str, rows: Sequence[Row], machine: str) -> str:
         minutes=f"{sum(motions.values()):.1f}",
         sources=_listed(motions),
         encoder_steps=encoder["steps"],
-        encoder_clips=encoder["clips"],
+        encoder_clips=_clips(encoder),
         encoder_rate=recipe["encoder_rate"],
         steps=recipe["steps"],
         steadying=recipe["steps"] // 4,
-        clips=recipe["clips"],
+        clips=_clips(recipe),
         learning_rate=recipe["learning_rate"],
         seed=recipe["seed"],
         went_on=_went_on(json.loads(made.get("went_on", "[]"))),
@@ -119,11 +119,17 @@ def _went_on(recipes: Sequence[Mapping[str, Any]]) -> str:
     if not recipes:
         return ""
     rounds = (
-        f"- {recipe['steps']} and {recipe['steps'] // 4} steps of {recipe['clips']} clips,"
+        f"- {recipe['steps']} and {recipe['steps'] // 4} steps of {_clips(recipe)},"
         f" learning rate {recipe['learning_rate']:g}, seed {recipe['seed']}"
         for recipe in recipes
     )
     return "\n".join(("", "", "It went on in the same way (`--go-on-from`):", "", *rounds))
+
+
+def _clips(recipe: Mapping[str, Any]) -> str:
+    """How many each step saw; files of before processes were counted were made by one."""
+    processes = recipe.get("processes", 1)
+    return f"{recipe['clips']} clips" if processes == 1 else f"{processes} times {recipe['clips']} clips"
 
 
 def _listed(motions: Mapping[str, float]) -> str:

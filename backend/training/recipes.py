@@ -89,7 +89,7 @@ def teach(
         encoder = school.encoder(out / ENCODER, recipes[ENCODER])
         torch.manual_seed(recipe.seed)
         network = LandmarkNetwork(encoder, LANDMARK_NETWORKS[name]())
-        told = {"recipe": json.dumps(asdict(recipe)), "encoder": json.dumps(asdict(recipes[ENCODER]))}
+        told = {"recipe": json.dumps(_told(recipe)), "encoder": json.dumps(_told(recipes[ENCODER]))}
     else:
         torch.manual_seed(recipe.seed)
         network = load_network(name, device, begun).train()
@@ -113,8 +113,13 @@ def teach(
 
 def gone_on(made: Mapping[str, str], recipe: TrainingSettings) -> dict[str, str]:
     """What is told of a network that went on learning: how it was made before, and the recipes that followed."""
-    followed = [*json.loads(made.get("went_on", "[]")), asdict(recipe)]
+    followed = [*json.loads(made.get("went_on", "[]")), _told(recipe)]
     return {key: made[key] for key in ("recipe", "encoder") if key in made} | {"went_on": json.dumps(followed)}
+
+
+def _told(recipe: TrainingSettings) -> dict[str, float]:
+    """A recipe, and how many processes followed it together, each with clips of its own."""
+    return asdict(recipe) | {"processes": int(os.environ.get("WORLD_SIZE", "1"))}
 
 
 class School:

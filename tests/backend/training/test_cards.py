@@ -52,6 +52,17 @@ def test_a_card_tells_what_it_was_made_from_how_and_how_good_it_is(folder: Path)
     assert not [name for name in LANDMARK_NETWORKS if name != "mps-net" and (folder / f"{name}.md").exists()]
 
 
+def test_a_card_tells_how_many_processes_learned_together(folder: Path) -> None:
+    told = RECIPE | {"processes": 2}
+    made = {"recipe": json.dumps(RECIPE), "encoder": json.dumps(told), "motions": "{}", "went_on": json.dumps([told])}
+    save_network(build_landmark_network("mps-net"), "mps-net", folder / "mps-net.safetensors", made)
+    assert cards.main([str(figures(folder))]) == 0
+    card = (folder / "mps-net.md").read_text()
+    assert "encoder, which all networks start from: 123 steps of 2 times 7 clips. The" in card
+    assert "rate: 123 steps of 7 clips, learning" in card
+    assert "- 123 and 30 steps of 2 times 7 clips, learning rate 0.0005, seed 3" in card
+
+
 def test_refuses_weights_that_do_not_say_how_they_were_made(folder: Path) -> None:
     write(folder, motions=None)
     with pytest.raises(LimberError, match="does not tell its 'motions'"):

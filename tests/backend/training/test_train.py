@@ -8,7 +8,7 @@ import torch
 
 from backend.body import TorchBody
 from backend.features.landmark_points import LandmarkSkin
-from backend.models.weights import build_landmark_network
+from backend.models.weights import build_landmark_network, how_made
 from backend.training.examples import Examples, ExampleSource, Variety
 from backend.training.lessons import NetworkLesson
 from backend.training.train import TrainingSettings, train
@@ -100,4 +100,6 @@ def test_two_processes_learn_together(tmp_path: Path) -> None:
         [*command, str(tmp_path / "runs"), str(Path(__file__).parent)], capture_output=True, text=True, check=False
     )
     assert finished.returncode == 0, finished.stderr[-2000:]
-    assert (tmp_path / "runs" / "mps-net.safetensors").is_file()
+    told = how_made(tmp_path / "runs" / "mps-net.safetensors")
+    assert json.loads(told["recipe"])["processes"] == json.loads(told["encoder"])["processes"] == 2
+    assert not list((tmp_path / "runs").glob("*.partial"))
