@@ -34,18 +34,10 @@ MISTAKEN = 0.2
 
 
 def first_pose(seen: Evidence, figure: Figure, betas: Tensor) -> tuple[Tensor, Tensor]:
-    """Pelvis (T, 3, 3), and rotation vectors (T, 24, 3) of the other joints.
-
-    From a guess, limbs begin half-way to where BlazePose's 3D points them: the fit finds a pose near by that agrees
-    with the picture, and there are others.
-    """
-    root, pointed = _pose_by_world(seen, figure, betas)
+    """Pelvis (T, 3, 3), and rotation vectors (T, 24, 3) of the other joints: as guessed, else by BlazePose's 3D."""
     if seen.guess is None:
-        return root, pointed
-    bend = rotation_vectors.to_vector(seen.guess)
-    limbs = [INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint, *_ in _LIMBS]
-    bend[:, limbs] = torch.lerp(bend[:, limbs], pointed[:, limbs], 0.5 * seen.trusted[:, None, None])
-    return seen.guess[:, 0], bend
+        return _pose_by_world(seen, figure, betas)
+    return seen.guess[:, 0], rotation_vectors.to_vector(seen.guess)
 
 
 def _pose_by_world(seen: Evidence, figure: Figure, betas: Tensor) -> tuple[Tensor, Tensor]:
