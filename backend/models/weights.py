@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from backend.features.landmarks import LandmarkEncoder
+from smpl_rig.whole_files import whole_file
 
 from . import TOGETHER, NetworkError, mps_net, sps_net, stc_net, str_net, tar, weights_file
 from .estimation import LandmarkNetwork, Together
@@ -57,9 +57,8 @@ def save_network(network: LandmarkNetwork, name: str, path: Path, made: Mapping[
     Processes that learned together may all write it: the file is never half of one and half of another.
     """
     halves = {key: value.half().contiguous() for key, value in network.state_dict().items()}
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    save_file(halves, partial, metadata={"network": name, **made})
-    partial.replace(path)
+    with whole_file(path) as part:
+        save_file(halves, part, metadata={"network": name, **made})
 
 
 def how_made(path: Path) -> dict[str, str]:
