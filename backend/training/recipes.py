@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from backend.models.weights import LANDMARK_NETWORKS, how_made, load_network, sa
 from .examples import ExampleSource, Variety
 from .lessons import EncoderLesson, NetworkLesson
 from .objective import DirectWeights
-from .train import TrainingSettings, standardise, train
+from .train import TrainingSettings, processes, rank, standardise, train
 from .variety import Clips
 
 ENCODER = "encoder"
@@ -119,7 +118,7 @@ def gone_on(made: Mapping[str, str], recipe: TrainingSettings) -> dict[str, str]
 
 def _told(recipe: TrainingSettings) -> dict[str, float]:
     """A recipe, and how many processes followed it together, each with clips of its own."""
-    return asdict(recipe) | {"processes": int(os.environ.get("WORLD_SIZE", "1"))}
+    return asdict(recipe) | {"processes": processes()}
 
 
 class School:
@@ -138,7 +137,7 @@ class School:
 
     def source(self, seed: int, stream: int, variety: Variety | None = None) -> ExampleSource:
         """Examples; of another seed or stream, others. Each process draws its own."""
-        drawn = 1000 * seed + 10 * int(os.environ.get("RANK", "0")) + stream
+        drawn = 1000 * seed + 10 * rank() + stream
         return ExampleSource(self._clips, self.body, self._skin, variety or Variety(), drawn)
 
     def encoder(self, out: Path, recipe: TrainingSettings) -> LandmarkEncoder:

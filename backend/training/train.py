@@ -128,7 +128,7 @@ class _Run:
 
     def save_now_and_then(self) -> None:
         if time.monotonic() - self._saved_at > self._settings.save_every_s or self.step == self._settings.steps:
-            if _rank() == 0:
+            if rank() == 0:
                 self._save()
             self._saved_at = time.monotonic()
 
@@ -156,7 +156,7 @@ class _Run:
         self._lesson.load_state_dict(saved["lesson"])
         self._averaged.load_state_dict(saved["averaged"])
         self._optimiser.load_state_dict(saved["optimiser"])
-        if _rank() == 0:  # the others go on with other examples than they would have drawn
+        if rank() == 0:  # the others go on with other examples than they would have drawn
             self._source.restore(saved["source"])
             torch.set_rng_state(saved["random"])
         self.step = saved["step"]
@@ -171,8 +171,8 @@ class _Log:
         self._out = out
 
     def __enter__(self) -> _Log:
-        self._lines = (self._out / "log.jsonl").open("a") if _rank() == 0 else None
-        self._board = SummaryWriter(str(self._out)) if _rank() == 0 else None
+        self._lines = (self._out / "log.jsonl").open("a") if rank() == 0 else None
+        self._board = SummaryWriter(str(self._out)) if rank() == 0 else None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -206,8 +206,14 @@ def _together(lesson: Lesson, device: torch.device) -> nn.Module:
     )
 
 
-def _rank() -> int:
+def rank() -> int:
+    """Which of the processes that learn together this one is, from 0, as ``torchrun`` told it."""
     return int(os.environ.get("RANK", "0"))
+
+
+def processes() -> int:
+    """How many processes learn together, as ``torchrun`` told them."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def standardise(encoder: LandmarkEncoder, examples: Examples) -> None:
