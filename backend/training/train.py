@@ -22,6 +22,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from backend.features.landmarks import LandmarkEncoder
+from smpl_rig.whole_files import whole_file
 
 from .examples import Examples, ExampleSource
 from .lessons import Lesson
@@ -147,9 +148,8 @@ class _Run:
             "random": torch.get_rng_state(),
             "settings": asdict(self._settings),
         }
-        partial = self._checkpoint.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(self._checkpoint)
+        with whole_file(self._checkpoint) as part:
+            torch.save(state, part)
 
     def _restore(self) -> None:
         saved = torch.load(self._checkpoint, weights_only=True)
