@@ -178,14 +178,11 @@ def _of_motion(name: str, body: Body, motion: Motion) -> _Answer:
         torch.tensor(array, dtype=torch.float32)
         for array in (rotations.to_matrix(motion.local_rotations), motion.betas[None], motion.trans)
     )
-    torch_body = TorchBody(body)
-    rest = torch_body.rest_joints(betas)
-    turned, places = torch_body.forward_kinematics(local, rest, trans)
-    landmarks = LandmarkSkin(landmark_points(body))(turned, places, rest, betas).numpy().astype(np.float64)
+    landmarks = LandmarkSkin(landmark_points(body)).of_pose(TorchBody(body), local, betas, trans).numpy()
     vertices = skin(body, motion.betas, motion.local_rotations, motion.trans)
     return _Answer(
         name,
-        in_camera(landmarks, motion.world_from_camera.astype(np.float64)),
+        in_camera(landmarks.astype(np.float64), motion.world_from_camera.astype(np.float64)),
         vertices[..., 2].min(axis=1).astype(np.float64),
     )
 

@@ -97,9 +97,7 @@ def landmarks_of(found: BodyInCamera) -> Floats:
     local, betas, transl = (
         torch.tensor(array, dtype=torch.float32) for array in (found.rotations, found.betas[None], found.transl)
     )
-    rest = worn.torch_body.rest_joints(betas)
-    turned, places = worn.torch_body.forward_kinematics(local, rest, transl)
-    return np.asarray(worn.skin(turned, places, rest, betas).numpy())
+    return np.asarray(worn.skin.of_pose(worn.torch_body, local, betas, transl).numpy())
 
 
 def in_camera_motion(found: BodyInCamera, track: Track, K: Floats, body: Body) -> Motion:

@@ -7,13 +7,14 @@ upright, T-posed body (heel: the rearmost vertex of the foot, and so on), so tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from backend.body import TorchBody
 from backend.people.tracks import LANDMARK_NAMES
 from smpl_rig.body import Body
 from smpl_rig.skeleton import INDEX, JOINT_COUNT
@@ -106,6 +107,12 @@ class LandmarkSkin(nn.Module):
         moved = places - (turned @ rest_joints.unsqueeze(-1)).squeeze(-1)  # (B, 24, 3)
         blended = torch.einsum("lj,bjac->blac", self.weights, turned)  # (B, 33, 3, 3)
         return (blended @ rest.unsqueeze(-1)).squeeze(-1) + torch.einsum("lj,bjc->blc", self.weights, moved)
+
+    def of_pose(self, body: TorchBody, local_rotations: Tensor, betas: Tensor, transl: Tensor) -> Tensor:
+        """The landmarks of a body in poses, (B, 33, 3) metres, world; arguments as of :meth:`TorchBody.vertices`."""
+        rest = body.rest_joints(betas)
+        turned, places = body.forward_kinematics(local_rotations, rest, transl)
+        return cast("Tensor", self(turned, places, rest, betas))
 
 
 def landmark_points(body: Body) -> LandmarkPoints:

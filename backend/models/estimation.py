@@ -174,9 +174,7 @@ def place_before_camera(
         ``transl`` (T, 3) metres, camera axes, and the distance (T, 33) between landmarks seen and projected, parts of
         the person's height.
     """
-    rest = body.rest_joints(betas[None])  # (1, 24, 3)
-    turned, places = body.forward_kinematics(local, rest, torch.zeros_like(local[:, 0, 0]))
-    points = skin(turned, places, rest, betas[None])  # (T, 33, 3)
+    points = skin.of_pose(body, local, betas[None], torch.zeros_like(local[:, 0, 0]))  # (T, 33, 3)
     pixels = _tensor(np.nan_to_num(track.landmarks2d[..., :2]), body)
     weights = _tensor(track.landmarks2d[..., 2] * track.observed[:, None], body)
     intrinsics = _tensor(K, body)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
-from backend.body import limber_body
-from backend.features.landmark_points import LandmarkPoints, landmark_points
+from backend.body import TorchBody, limber_body
+from backend.features.landmark_points import LandmarkPoints, LandmarkSkin, landmark_points
 from backend.people.tracks import LANDMARK_INDEX, LANDMARK_NAMES
 from smpl_rig.skeleton import INDEX
 
@@ -46,3 +47,18 @@ def test_limbs_landmarks_move_with_their_joints_and_lie_near_them(points: Landma
         assert points.weights[landmark, joint] == 1.0
         assert np.linalg.norm(points.template[landmark] - joints[joint]) < 0.03
     assert points.weights.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_landmarks_of_a_body_at_rest_turn_and_move_with_its_pelvis(
+    points: LandmarkPoints, torch_body: TorchBody
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    betas, transl = torch.randn(5, 10, generator=generator), torch.randn(5, 3, generator=generator)
+    poses = torch.eye(3).repeat(5, 24, 1, 1)
+    turns, _ = torch.linalg.qr(torch.randn(5, 3, 3, generator=generator))
+    poses[:, 0] = turns * torch.linalg.det(turns)[:, None, None]
+    skin = LandmarkSkin(points)
+    resting = skin.template + torch.einsum("lcb,nb->nlc", skin.shapedirs, betas)
+    pelvis = torch_body.rest_joints(betas)[:, :1]
+    wanted = (resting - pelvis) @ poses[:, 0].mT + pelvis + transl[:, None]
+    assert skin.of_pose(torch_body, poses, betas, transl).numpy() == pytest.approx(wanted.numpy(), abs=1e-5)
