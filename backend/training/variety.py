@@ -12,6 +12,7 @@ from smpl_rig.skeleton import INDEX, JOINT_COUNT, JOINT_NAMES, MIRROR
 
 from . import quaternions
 from .chance import Chance
+from .limb_poses import LIMB_OF_JOINT, REACHING, anywhere, at_rest, on_a_seat
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class MotionVariety:
         straightened: part of the clips whose legs, where they are nearly straight, are straightened by some part.
         posed: part of the clips that are random poses, one turning into the next.
         at_rest: part of the limbs of such poses that are as in a T-pose, the arms at any height.
+        anywhere: part of those limbs that are anywhere their joints reach.
+        seated: part of such poses whose legs are as on a seat, of which free libraries have next to none.
         low: part of the clips drawn from those that sit, kneel, crawl or lie.
         leaning_rad: deviation of how far the whole body is tilted in loosened clips.
     """
@@ -44,7 +47,9 @@ class MotionVariety:
     offset_rad: float = 0.25
     straightened: float = 0.95
     posed: float = 0.45
-    at_rest: float = 0.4
+    at_rest: float = 0.35
+    anywhere: float = 0.25
+    seated: float = 0.2
     low: float = 0.2
     leaning_rad: float = 0.15
 
@@ -61,6 +66,8 @@ UNSTRETCHED_MOTION = MotionVariety(
     straightened=0.0,
     posed=0.0,
     at_rest=0.0,
+    anywhere=0.0,
+    seated=0.0,
     low=0.0,
 )
 #: How free joints are, beside ``offset_rad``; those not named are fully free.
@@ -76,8 +83,6 @@ _HIPS, _KNEES, _ANKLES = (
 )
 #: Knees bent by much more than this are bent on purpose.
 NEARLY_STRAIGHT_RAD = math.radians(50)
-#: How far arms at rest hang below a T-pose's, and how far they are raised above it.
-HANGING_RAD, RAISED_RAD = math.radians(85), math.radians(60)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +146,7 @@ def _mixed(chance: Chance, count: int, variety: MotionVariety) -> Tensor:
     """(B, 24) bool: which joints turn as in another clip."""
     joints = torch.arange(JOINT_COUNT)
     upper = chance.some(count, variety.mixed) & torch.isin(joints, torch.tensor(_UPPER)).to(chance.device)
-    limb = torch.tensor([_limb(name) for name in JOINT_NAMES], device=chance.device)
+    limb = torch.tensor(LIMB_OF_JOINT, device=chance.device)
     some = chance.some(count, variety.limbs_mixed) & (chance.uniform(count, 5) < 0.5)[:, limb] & (limb > 0)
     return torch.where(upper.any(1, keepdim=True), upper, some)
 
@@ -239,32 +244,19 @@ def _poses(clips: Clips, chance: Chance, times_s: Tensor, variety: MotionVariety
 
 
 def _assembled(clips: Clips, chance: Chance, count: int, variety: MotionVariety) -> Tensor:
-    """Poses whose limbs come from five moments of the library, or are at rest: (B, 1, 24, 4)."""
+    """Poses whose limbs come from five moments of the library, or from what joints can do: (B, 1, 24, 4)."""
     moments = (chance.uniform(count, 5) * len(clips.rotations)).long().clamp_max(len(clips.rotations) - 1)
-    limb = torch.tensor([_limb(name) for name in JOINT_NAMES], device=moments.device)
+    limb = torch.tensor(LIMB_OF_JOINT, device=moments.device)
     poses = clips.rotations[moments[:, limb], torch.arange(JOINT_COUNT, device=moments.device)]  # (B, 24, 4)
-    if not variety.at_rest:
-        return poses[:, None]
-    resting = (chance.uniform(count, 5) < variety.at_rest)[:, limb, None]
-    return torch.where(resting, _at_rest(chance, count), poses)[:, None]
-
-
-def _at_rest(chance: Chance, count: int) -> Tensor:
-    """T-poses, the arms at any height from hanging to raised: (B, 24, 4)."""
-    vectors = 0.05 * chance.normal(count, JOINT_COUNT, 3)
-    vectors[:, _HINGES] = 0  # hinges never bend back
-    for side, down in (("left", -1), ("right", 1)):  # about the body's forward axis
-        height = (HANGING_RAD + RAISED_RAD) * chance.uniform(count) - RAISED_RAD
-        vectors[:, INDEX[f"{side}_shoulder"], 2] += down * height
-    return quaternions.exp(vectors)
-
-
-def _limb(name: str) -> int:
-    """0 trunk, 1 and 2 arms, 3 and 4 legs."""
-    side = {"left": 0, "right": 1}.get(name.split("_", maxsplit=1)[0])
-    if side is None:
-        return 0
-    return (3 if name.split("_")[1] in {"hip", "knee", "ankle", "foot"} else 1) + side
+    drawn = chance.uniform(count, 5)[:, limb]  # (B, 24)
+    reaching = torch.zeros(JOINT_COUNT, dtype=torch.bool, device=moments.device)
+    reaching[list(REACHING)] = True
+    seated = chance.some(count, variety.seated) & (limb >= 3) & reaching
+    free = (drawn >= variety.at_rest) & (drawn < variety.at_rest + variety.anywhere) & reaching
+    for which, kind in ((drawn < variety.at_rest, at_rest), (free, anywhere), (seated, on_a_seat)):
+        if which.any():
+            poses = torch.where(which[..., None], kind(chance, count), poses)
+    return poses[:, None]
 
 
 def _freedom(name: str) -> float:

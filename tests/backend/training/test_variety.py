@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import pytest
@@ -6,8 +7,9 @@ import torch
 from backend.body import TorchBody
 from backend.training import quaternions, variety
 from backend.training.chance import Chance
+from backend.training.limb_poses import LIMB_OF_JOINT
 from backend.training.variety import UNSTRETCHED_MOTION, Clips, MotionVariety, draw_motion
-from smpl_rig.skeleton import INDEX, JOINT_NAMES, MIRROR
+from smpl_rig.skeleton import INDEX, MIRROR
 
 PLAIN = UNSTRETCHED_MOTION
 
@@ -64,7 +66,7 @@ def test_a_mirror_image_is_a_reflection(clips: Clips, torch_body: TorchBody) -> 
 def test_limbs_come_from_another_clip_whole_and_each_by_itself(generator: torch.Generator) -> None:
     chance = Chance(torch.device("cpu"), generator)
     mixed = variety._mixed(chance, 4000, replace(PLAIN, limbs_mixed=0.5))
-    limb = torch.tensor([variety._limb(name) for name in JOINT_NAMES])
+    limb = torch.tensor(LIMB_OF_JOINT)
     for number in range(5):
         joints = mixed[:, limb == number]
         assert (joints == joints[:, :1]).all(), "a limb comes whole"
@@ -123,16 +125,18 @@ def test_nearly_straight_legs_are_straightened_and_feet_stay_flat_below_the_hips
         assert below[2].abs() < 0.06, "metres before or behind the hip"
 
 
-def test_arms_at_rest_hang_or_are_raised_and_never_point_backwards(torch_body: TorchBody) -> None:
-    chance = Chance(torch.device("cpu"), torch.Generator().manual_seed(0))
-    poses = variety._at_rest(chance, 400)
-    rest = torch_body.rest_joints(torch.zeros(1, 10)).expand(400, -1, -1)
-    _, places = torch_body.forward_kinematics(quaternions.matrix(poses), rest, torch.zeros(400, 3))
-    for side, outwards in (("left", 1), ("right", -1)):
-        arm = places[:, INDEX[f"{side}_wrist"]] - places[:, INDEX[f"{side}_shoulder"]]
-        assert (outwards * arm[:, 0]).min() > -0.1
-        assert arm[:, 1].min() < -0.4
-        assert arm[:, 1].max() > 0.3
+def test_poses_put_together_sit_and_reach_as_often_as_asked(clips: Clips, generator: torch.Generator) -> None:
+    """The library's elbows bend by 1.2 rad at most, its hips by less; anywhere, elbows bend by up to 145 degrees."""
+    chance = Chance(torch.device("cpu"), generator)
+    asked = replace(PLAIN, at_rest=0.2, anywhere=0.3, seated=0.25)
+    poses = variety._assembled(clips, chance, 6000, asked)[:, 0]
+    turned = quaternions.log(poses).norm(dim=-1)
+    elbows, hips = ([INDEX[f"{side}_{joint}"] for side in ("left", "right")] for joint in ("elbow", "hip"))
+    expected = 0.3 * (1 - 1.25 / math.radians(145))
+    assert (turned[:, elbows] > 1.25).float().mean() == pytest.approx(expected, abs=0.02)
+    sits = (turned[:, hips] > 1.0).all(dim=1).float().mean()
+    # of those who do not sit, a few have both legs somewhere that is as far
+    assert 0.22 < sits < 0.30
 
 
 class _Always(Chance):
