@@ -29,6 +29,12 @@ def _add_simulated(evidence: Commands) -> None:
     add_motion_folders(parser, "BVH, glTF, AMASS", required=True)
     _add_networks(parser)
     parser.add_argument("--sequences", type=count, default=250, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--part",
+        choices=("test", "validation"),
+        default="test",
+        help="of the motion library: validation is what choices are made by (default: %(default)s)",
+    )
     parser.add_argument("--without-3d", action="store_true", help="let the detector have no 3D of its own")
     parser.add_argument("--seed", type=int, default=0)
     _add_workers(parser)
@@ -103,11 +109,17 @@ def _run_simulated(parsed: argparse.Namespace) -> int:
     networks, default = networks_to_measure(parsed.networks), scores.as_captured(choose_network("auto"))
     seen = held_out.WITHOUT_3D if parsed.without_3d else held_out.UNSTRETCHED
     rows = held_out.evaluate_held_out(
-        load_library(parsed.motions), networks, parsed.sequences, parsed.seed, parsed.workers, seen=seen
+        load_library(parsed.motions),
+        networks,
+        parsed.sequences,
+        parsed.seed,
+        parsed.workers,
+        seen=seen,
+        part=parsed.part,
     )
     print(scores.report(rows, default))
     if parsed.json:
-        settings = {"sequences": parsed.sequences, "seed": parsed.seed, "without_3d": parsed.without_3d}
+        settings = {name: getattr(parsed, name) for name in ("sequences", "seed", "part", "without_3d")}
         scores.write_rows(rows, parsed.json, settings | {"networks": networks})
     if parsed.plot:
         from backend.evaluation.scores_plot import plot

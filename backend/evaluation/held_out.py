@@ -1,7 +1,7 @@
 """Answers on motion that no network has learned from, seen through the simulated detector.
 
-Each act of the library's test part has as many sequences as any other, so that walking does not outweigh crawling.
-Everybody is given the same landmarks.
+Each act of a part of the library has as many sequences as any other, so that walking does not outweigh crawling:
+of the test part as a rule, of the validation part where something is chosen. Everybody is given the same landmarks.
 """
 
 from __future__ import annotations
@@ -41,21 +41,23 @@ def evaluate_held_out(
     workers: int,
     frames: int = FRAMES,
     seen: Variety = UNSTRETCHED,
+    part: str = "test",
 ) -> list[Row]:
     """Every answer's scores on every sequence.
 
     Args:
-        library: of motion; its test part is drawn from.
+        library: of motion.
         networks: names; each is asked alone, then with the fit, then smoothed by the default amount.
         count: of sequences, at least; every act has the same number.
         seed: the same seed draws the same sequences.
         workers: processes.
         frames: of each sequence.
         seen: how the motion is filmed and detected.
+        part: of the library, ``test`` or ``validation``.
     """
     tasks = [
         (tuple(networks), act, number, sequence)
-        for number, (act, sequence) in enumerate(held_out_sequences(library, count, seed, frames, seen))
+        for number, (act, sequence) in enumerate(held_out_sequences(library, count, seed, frames, seen, part))
     ]
     return [row for rows in side_by_side("sequences", scored, tasks, one_thread, workers) for row in rows]
 

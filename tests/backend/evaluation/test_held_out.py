@@ -49,6 +49,12 @@ def test_only_the_test_part_is_drawn_and_always_the_same(library: Library) -> No
         assert np.isfinite(one.track.landmarks3d[one.track.observed]).any()
 
 
+def test_another_part_is_drawn_where_it_is_asked_for(library: Library) -> None:
+    network = choose_network("auto")
+    rows = evaluate_held_out(library, [network], count=1, seed=0, workers=1, frames=20, part="train")
+    assert {row.act for row in rows} == {"nobody"}
+
+
 def test_another_seed_draws_other_sequences(library: Library) -> None:
     (_, one), (_, other) = (next(held_out_sequences(library, 1, seed)) for seed in (1, 2))
     assert (one.joints != other.joints).any()
