@@ -248,6 +248,8 @@ def _assembled(clips: Clips, chance: Chance, count: int, variety: MotionVariety)
     moments = (chance.uniform(count, 5) * len(clips.rotations)).long().clamp_max(len(clips.rotations) - 1)
     limb = torch.tensor(LIMB_OF_JOINT, device=moments.device)
     poses = clips.rotations[moments[:, limb], torch.arange(JOINT_COUNT, device=moments.device)]  # (B, 24, 4)
+    if not (variety.at_rest or variety.anywhere or variety.seated):
+        return poses[:, None]  # drawing no more, so that what is measured stays the same whatever training stretches
     drawn = chance.uniform(count, 5)[:, limb]  # (B, 24)
     reaching = torch.zeros(JOINT_COUNT, dtype=torch.bool, device=moments.device)
     reaching[list(REACHING)] = True

@@ -139,6 +139,14 @@ def test_poses_put_together_sit_and_reach_as_often_as_asked(clips: Clips, genera
     assert 0.22 < sits < 0.30
 
 
+def test_poses_of_the_library_alone_draw_nothing_but_their_moments(clips: Clips) -> None:
+    """What is measured stays the same, whatever else training puts together."""
+    one, other = (torch.Generator().manual_seed(0) for _ in range(2))
+    variety._assembled(clips, Chance(torch.device("cpu"), one), 7, PLAIN)
+    Chance(torch.device("cpu"), other).uniform(7, 5)
+    assert torch.equal(one.get_state(), other.get_state())
+
+
 class _Always(Chance):
     """All is drawn, at its fullest."""
 
