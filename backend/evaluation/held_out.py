@@ -9,16 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
 from backend.body import TorchBody, limber_body
 from backend.features.landmark_points import LandmarkSkin, landmark_points
 from backend.training.detector import DetectorErrors
 from backend.training.examples import ExampleSource, Variety
 from backend.training.motions import Library
-from backend.training.variety import UNSTRETCHED_MOTION, Clips
+from backend.training.variety import UNSTRETCHED_MOTION
 
 from . import simulated
 from .answers import scored
@@ -66,20 +62,10 @@ def held_out_sequences(
     library: Library, count: int, seed: int, frames: int = FRAMES, seen: Variety = UNSTRETCHED, part: str = "test"
 ) -> Iterator[tuple[str, simulated.Sequence]]:
     """Sequences of each act of a part of the library, with its name."""
-    everyone = library.clips(part)
-    subjects = library.subjects[library.splits == part]
-    acts = sorted(set(subjects.tolist()))
+    acts = library.subjects_of(part)
     body = limber_body()
     torch_body, skin = TorchBody(body), LandmarkSkin(landmark_points(body))
     for act in acts:
-        clips = _only(everyone, subjects == act)
-        source = ExampleSource(clips, torch_body, skin, seen, seed)
+        source = ExampleSource(library.clips(part, subject=act), torch_body, skin, seen, seed)
         for sequence in sequences(source, -(-count // len(acts)), frames):
             yield act, sequence
-
-
-def _only(clips: Clips, chosen: NDArray[np.bool_]) -> Clips:
-    which = torch.from_numpy(np.flatnonzero(chosen))
-    return replace(
-        clips, starts=clips.starts[which], lengths=clips.lengths[which], rates=clips.rates[which], low=clips.low[which]
-    )

@@ -258,6 +258,8 @@ def main() -> int:
     parser.add_argument(
         "--motions", type=Path, nargs="+", help="folders of motion; without them all clips show the authored motion"
     )
+    parser.add_argument("--part", choices=("test", "validation"), default="test", help="of the motion library")
+    parser.add_argument("--act", help="the only one that is filmed of that part (default: all)")
     parser.add_argument("--networks", nargs="+", metavar="NAME", help="default: all that have weights")
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=4.0)
@@ -266,7 +268,7 @@ def main() -> int:
     parser.add_argument("--detector", choices=DETECTORS, default=AUTO, help="BlazePose's landmark model")
     parsed = parser.parse_args()
     networks = networks_to_measure(parsed.networks)
-    clips = load_library(parsed.motions).clips("test") if parsed.motions else None
+    clips = load_library(parsed.motions).clips(parsed.part, subject=parsed.act) if parsed.motions else None
     detector = choose_landmarks(parsed.detector)  # one that is not here is told before the work
     recipe = Recipe(parsed.seed, round(parsed.seconds * FRAME_RATE), digest(clips), detector)
     paths = make(parsed.folder, parsed.count, recipe, clips, parsed.workers)

@@ -91,21 +91,22 @@ class Library:
         if unknown := sorted(set(self.splits.tolist()) - set(SPLITS)):
             raise LibraryError(f"Library key 'splits' names '{unknown[0]}', expected one of {', '.join(SPLITS)}.")
 
-    def clips(self, split: str, device: torch.device | str = "cpu") -> Clips:
+    def clips(self, split: str, device: torch.device | str = "cpu", subject: str | None = None) -> Clips:
         """The clips of one part, as training draws from them. All frames are of that part.
 
         Args:
             split: train, validation or test.
             device: where the tensors lie.
+            subject: whom or what all clips show; of all subjects if not given.
 
         Raises:
-            LibraryError: if there is no such part, or it has no clips.
+            LibraryError: if there is no such part, or it has no clips, or none of the subject.
         """
-        if split not in SPLITS:
-            raise LibraryError(f"There is no part '{split}' of the library; choose one of {', '.join(SPLITS)}.")
-        chosen = np.flatnonzero(self.splits == split)
-        if not len(chosen):
-            raise LibraryError(f"The library has no clips for '{split}'. Add folders with more motion.")
+        chosen = self._part(split)
+        if subject is not None:
+            if subject not in (there := self.subjects_of(split)):
+                raise LibraryError(f"Nothing for '{split}' shows '{subject}'; choose one of {', '.join(there)}.")
+            chosen = chosen[self.subjects[chosen] == subject]
         lengths = self.lengths[chosen]
         frames = np.concatenate(
             [np.arange(start, start + length) for start, length in zip(self.starts[chosen], lengths, strict=True)]
@@ -118,6 +119,23 @@ class Library:
             rates=torch.tensor(self.rates[chosen], device=device),
             low=torch.tensor(self.low[chosen], device=device),
         )
+
+    def subjects_of(self, split: str) -> list[str]:
+        """Whom or what the clips of a part show, each once, in order.
+
+        Raises:
+            LibraryError: if there is no such part, or it has no clips.
+        """
+        return sorted(set(self.subjects[self._part(split)].tolist()))
+
+    def _part(self, split: str) -> NDArray[np.int64]:
+        """Which clips are of a part."""
+        if split not in SPLITS:
+            raise LibraryError(f"There is no part '{split}' of the library; choose one of {', '.join(SPLITS)}.")
+        chosen = np.flatnonzero(self.splits == split)
+        if not len(chosen):
+            raise LibraryError(f"The library has no clips for '{split}'. Add folders with more motion.")
+        return chosen
 
     def minutes(self) -> Floats:
         """(C,) how long each clip is."""

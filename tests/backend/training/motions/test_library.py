@@ -52,6 +52,21 @@ def test_a_part_that_is_empty_or_unknown_is_said() -> None:
         library().clips("validation")
     with pytest.raises(LibraryError, match="no part 'exam'"):
         library().clips("exam")
+    with pytest.raises(LibraryError, match="no clips for 'validation'"):
+        library().subjects_of("validation")
+
+
+def test_one_subject_of_a_part_has_its_own_clips_alone() -> None:
+    assert library().subjects_of("train") == ["s", "u"]
+    clips = library().clips("train", subject="u")
+    assert clips.starts.tolist() == [0]
+    assert clips.lengths.tolist() == [30]
+    assert clips.pelvis[:, 0].tolist() == [*range(30, 60)]
+
+
+def test_a_subject_of_another_part_is_refused_and_those_there_are_named() -> None:
+    with pytest.raises(LibraryError, match="Nothing for 'train' shows 't'; choose one of s, u"):
+        library().clips("train", subject="t")
 
 
 def test_minutes_are_frames_by_rate() -> None:
