@@ -26,6 +26,8 @@ LIMB_OF_JOINT: tuple[int, ...] = tuple(
 )
 #: The joints that :func:`anywhere` and :func:`on_a_seat` turn; hands and feet go along.
 REACHING = tuple(INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("shoulder", "elbow", "hip", "knee"))
+#: The joints that bend one way only.
+HINGES = tuple(INDEX[f"{side}_{hinge}"] for side in ("left", "right") for hinge in ("knee", "elbow"))
 #: How far arms at rest hang below a T-pose's, and how far they are raised above it.
 HANGING_RAD, RAISED_RAD = math.radians(85), math.radians(60)
 
@@ -60,7 +62,7 @@ _TRIES = 4
 def at_rest(chance: Chance, count: int) -> Tensor:
     """T-poses, the arms at any height from hanging to raised."""
     vectors = 0.05 * chance.normal(count, JOINT_COUNT, 3)
-    vectors[:, [INDEX[f"{side}_{hinge}"] for side, _ in _SIDES for hinge in ("knee", "elbow")]] = 0  # never bend back
+    vectors[:, HINGES] = 0  # never bend back
     for side, sign in _SIDES:  # about the body's forward axis
         height = (HANGING_RAD + RAISED_RAD) * chance.uniform(count) - RAISED_RAD
         vectors[:, INDEX[f"{side}_shoulder"], 2] -= sign * height
@@ -69,7 +71,7 @@ def at_rest(chance: Chance, count: int) -> Tensor:
 
 def anywhere(chance: Chance, count: int) -> Tensor:
     """Upper arms, forearms, thighs and shins anywhere in their range, each place as often as any other."""
-    poses = _standing(chance, count)
+    poses = _t_poses(chance, count)
     for side, sign in _SIDES:
         poses[:, INDEX[f"{side}_shoulder"]], poses[:, INDEX[f"{side}_elbow"]] = _arm(chance, count, sign)
         forwards, sideways = (_between(chance, count, limits) for limits in (_THIGH_FORWARDS, _THIGH_SIDEWAYS))
@@ -80,7 +82,7 @@ def anywhere(chance: Chance, count: int) -> Tensor:
 
 def on_a_seat(chance: Chance, count: int) -> Tensor:
     """Legs as on a seat, from a bar stool's to a sofa's, a quarter of them crossed."""
-    poses = _standing(chance, count)
+    poses = _t_poses(chance, count)
     forwards, knee = (_between(chance, count, limits) for limits in (_SEATED_FORWARDS, _SEATED_KNEE))
     crossed, upper = chance.uniform(count) < _CROSSED, chance.uniform(count) < 0.5
     for side, sign in _SIDES:
@@ -95,7 +97,7 @@ def on_a_seat(chance: Chance, count: int) -> Tensor:
     return poses
 
 
-def _standing(chance: Chance, count: int) -> Tensor:
+def _t_poses(chance: Chance, count: int) -> Tensor:
     return quaternions.exp(torch.zeros(count, JOINT_COUNT, 3, device=chance.device))
 
 

@@ -12,7 +12,7 @@ from smpl_rig.skeleton import INDEX, JOINT_COUNT, JOINT_NAMES, MIRROR
 
 from . import quaternions
 from .chance import Chance
-from .limb_poses import LIMB_OF_JOINT, REACHING, anywhere, at_rest, on_a_seat
+from .limb_poses import HINGES, LIMB_OF_JOINT, REACHING, anywhere, at_rest, on_a_seat
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,6 @@ _UPPER = [index for index, name in enumerate(JOINT_NAMES) if not any(low in name
           ("pelvis", "hip", "knee", "ankle", "foot"))]  # fmt: skip
 #: A clip that is played to and fro slows down for so long before it turns.
 TURNING_S = 0.15
-_HINGES = [INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint in ("knee", "elbow")]
 _HIPS, _KNEES, _ANKLES = (
     [INDEX[f"{side}_{joint}"] for side in ("left", "right")] for joint in ("hip", "knee", "ankle")
 )
@@ -206,10 +205,10 @@ def _loosened(chance: Chance, rotations: Tensor, times_s: Tensor, variety: Motio
     wave = torch.sin(2 * math.pi * (times_s[..., None, None] / period + phase))
     size = chance.normal(count, 1, JOINT_COUNT, 3)
     vectors = amount * freedom * (chance.normal(count, 1, JOINT_COUNT, 3) + 0.5 * size * wave)
-    hinges = rotations[:, :, _HINGES]
-    bent = 1 + (2 * chance.uniform(count, 1, len(_HINGES), 1) - 1) * amount  # hinges bend more or less, never back
+    hinges = rotations[:, :, HINGES]
+    bent = 1 + (2 * chance.uniform(count, 1, len(HINGES), 1) - 1) * amount  # hinges bend more or less, never back
     result = quaternions.multiply(rotations, quaternions.exp(vectors))
-    result[:, :, _HINGES] = quaternions.exp(quaternions.log(hinges) * bent)
+    result[:, :, HINGES] = quaternions.exp(quaternions.log(hinges) * bent)
     lean = quaternions.exp(amount[..., 0, :] / variety.offset_rad * variety.leaning_rad * chance.normal(count, 1, 3))
     result[:, :, 0] = quaternions.multiply(lean.expand(-1, rotations.shape[1], -1), result[:, :, 0])
     return result
@@ -251,8 +250,7 @@ def _assembled(clips: Clips, chance: Chance, count: int, variety: MotionVariety)
     if not (variety.at_rest or variety.anywhere or variety.seated):
         return poses[:, None]  # drawing no more, so that what is measured stays the same whatever training stretches
     drawn = chance.uniform(count, 5)[:, limb]  # (B, 24)
-    reaching = torch.zeros(JOINT_COUNT, dtype=torch.bool, device=moments.device)
-    reaching[list(REACHING)] = True
+    reaching = torch.isin(torch.arange(JOINT_COUNT), torch.tensor(REACHING)).to(chance.device)
     seated = chance.some(count, variety.seated) & (limb >= 3) & reaching
     free = (drawn >= variety.at_rest) & (drawn < variety.at_rest + variety.anywhere) & reaching
     for which, kind in ((drawn < variety.at_rest, at_rest), (free, anywhere), (seated, on_a_seat)):
