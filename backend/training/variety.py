@@ -32,7 +32,8 @@ class MotionVariety:
         posed: part of the clips that are random poses, one turning into the next.
         at_rest: part of the limbs of such poses that are as in a T-pose, the arms at any height.
         anywhere: part of those limbs that are anywhere their joints reach.
-        seated: part of such poses whose legs are as on a seat, of which free libraries have next to none.
+        standing: part of such poses of which all limbs are at rest.
+        seated: part of the others whose legs are as on a seat, of which free libraries have next to none.
         low: part of the clips drawn from those that sit, kneel, crawl or lie.
         leaning_rad: deviation of how far the whole body is tilted in loosened clips.
     """
@@ -47,9 +48,10 @@ class MotionVariety:
     offset_rad: float = 0.25
     straightened: float = 0.95
     posed: float = 0.45
-    at_rest: float = 0.35
-    anywhere: float = 0.25
-    seated: float = 0.2
+    at_rest: float = 0.4
+    anywhere: float = 0.2
+    standing: float = 0.1
+    seated: float = 0.15
     low: float = 0.2
     leaning_rad: float = 0.15
 
@@ -67,6 +69,7 @@ UNSTRETCHED_MOTION = MotionVariety(
     posed=0.0,
     at_rest=0.0,
     anywhere=0.0,
+    standing=0.0,
     seated=0.0,
     low=0.0,
 )
@@ -247,13 +250,15 @@ def _assembled(clips: Clips, chance: Chance, count: int, variety: MotionVariety)
     moments = (chance.uniform(count, 5) * len(clips.rotations)).long().clamp_max(len(clips.rotations) - 1)
     limb = torch.tensor(LIMB_OF_JOINT, device=moments.device)
     poses = clips.rotations[moments[:, limb], torch.arange(JOINT_COUNT, device=moments.device)]  # (B, 24, 4)
-    if not (variety.at_rest or variety.anywhere or variety.seated):
+    if not (variety.at_rest or variety.anywhere or variety.standing or variety.seated):
         return poses[:, None]  # drawing no more, so that what is measured stays the same whatever training stretches
     drawn = chance.uniform(count, 5)[:, limb]  # (B, 24)
     reaching = torch.isin(torch.arange(JOINT_COUNT), torch.tensor(REACHING)).to(chance.device)
-    seated = chance.some(count, variety.seated) & (limb >= 3) & reaching
-    free = (drawn >= variety.at_rest) & (drawn < variety.at_rest + variety.anywhere) & reaching
-    for which, kind in ((drawn < variety.at_rest, at_rest), (free, anywhere), (seated, on_a_seat)):
+    standing = chance.some(count, variety.standing)  # (B, 1)
+    resting = (drawn < variety.at_rest) | standing
+    seated = chance.some(count, variety.seated) & ~standing & (limb >= 3) & reaching
+    free = (drawn < variety.at_rest + variety.anywhere) & ~resting & reaching
+    for which, kind in ((resting, at_rest), (free, anywhere), (seated, on_a_seat)):
         if which.any():
             poses = torch.where(which[..., None], kind(chance, count), poses)
     return poses[:, None]

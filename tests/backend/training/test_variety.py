@@ -9,7 +9,7 @@ from backend.training import quaternions, variety
 from backend.training.chance import Chance
 from backend.training.limb_poses import LIMB_OF_JOINT
 from backend.training.variety import UNSTRETCHED_MOTION, Clips, MotionVariety, draw_motion
-from smpl_rig.skeleton import INDEX, MIRROR
+from smpl_rig.skeleton import INDEX, JOINT_NAMES, MIRROR
 
 PLAIN = UNSTRETCHED_MOTION
 
@@ -137,6 +137,19 @@ def test_poses_put_together_sit_and_reach_as_often_as_asked(clips: Clips, genera
     sits = (turned[:, hips] > 1.0).all(dim=1).float().mean()
     # of those who do not sit, a few have both legs somewhere that is as far
     assert 0.22 < sits < 0.30
+
+
+def test_some_poses_put_together_stand_with_all_limbs_at_rest(clips: Clips, generator: torch.Generator) -> None:
+    chance = Chance(torch.device("cpu"), generator)
+    poses = variety._assembled(clips, chance, 4000, replace(PLAIN, standing=0.2, seated=0.5))[:, 0]
+    turned = quaternions.log(poses).norm(dim=-1)
+    shoulders = [INDEX["left_shoulder"], INDEX["right_shoulder"]]
+    others = [joint for joint in range(len(JOINT_NAMES)) if joint not in shoulders]
+    stands = (turned[:, others] < 0.3).all(dim=1)
+    assert stands.float().mean() == pytest.approx(0.2, abs=0.02)
+    arms = turned[stands][:, shoulders]
+    assert arms.max() > 1.2
+    assert arms.min() < 0.2
 
 
 def test_poses_of_the_library_alone_draw_nothing_but_their_moments(clips: Clips) -> None:
