@@ -7,10 +7,11 @@ import os
 import tempfile
 from pathlib import Path
 
+from backend.argument_types import count, new_file, seed
 from backend.json_reports import write_json
 from smpl_rig.errors import LimberError
 
-from .arguments import Commands, add_detector, add_device, add_filming, add_motion_folders, add_person, count, new_file
+from .arguments import Commands, add_detector, add_device, add_filming, add_motion_folders, add_person
 from .progress_bar import ProgressBar
 
 
@@ -36,7 +37,7 @@ def _add_simulated(evidence: Commands) -> None:
         help="of the motion library: validation is what choices are made by (default: %(default)s)",
     )
     parser.add_argument("--without-3d", action="store_true", help="let the detector have no 3D of its own")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     _add_workers(parser)
     _add_json_file(parser, "write every sequence's figures")
     parser.add_argument("--plot", type=new_file, metavar="FILE", help="draw the figures (needs matplotlib)")
@@ -69,7 +70,7 @@ def _add_smoothing(evidence: Commands) -> None:
         metavar="N",
         help="let a filter learn from as many sequences, and show it beside the others",
     )
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     _add_workers(parser)
     _add_json_file(parser, "write every figure")
     parser.add_argument("--plot", type=new_file, metavar="FILE", help="draw the curves (needs matplotlib)")

@@ -6,13 +6,14 @@ import argparse
 import json
 from pathlib import Path
 
+from backend.argument_types import rate, some_of
 from smpl_rig.errors import LimberError
 from smpl_rig.exports.bvh import DEFAULT_ORDER, ORDERS
 from smpl_rig.exports.preset import FORMATS, PLAIN, preset, presets
 from smpl_rig.exports.root_motion import RootMotion
 from smpl_rig.smoothness import read_smoothness
 
-from .arguments import Commands, add_json_report, add_part, rate, some_of
+from .arguments import Commands, add_json_report, add_part
 from .output_files import make_folder, print_paths
 
 

@@ -6,10 +6,11 @@ import argparse
 import json
 from pathlib import Path
 
+from backend.argument_types import rate
 from smpl_rig.motion import Motion
 from smpl_rig.smoothness import read_smoothness
 
-from .arguments import Commands, add_export, add_json_report, add_overwrite, rate
+from .arguments import Commands, add_export, add_json_report, add_overwrite
 from .output_files import keep_earlier, make_folder, print_paths, save_motions
 
 

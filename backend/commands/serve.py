@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from backend.argument_types import count, gigabytes, port
 from smpl_rig.service import DEFAULT_HOST, DEFAULT_PORT
 
-from .arguments import Commands, count, gigabytes, port
+from .arguments import Commands
 
 
 def add(commands: Commands) -> None:

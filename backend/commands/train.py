@@ -8,9 +8,10 @@ import json
 import shutil
 from pathlib import Path
 
+from backend.argument_types import count, seed
 from smpl_rig.errors import LimberError
 
-from .arguments import Commands, add_device, add_motion_folders, count
+from .arguments import Commands, add_device, add_motion_folders
 from .progress_bar import ProgressBar
 
 
@@ -20,7 +21,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("networks", nargs="+", metavar="NETWORK", help="names as in limber networks, or all")
     add_motion_folders(parser, "BVH, glTF, AMASS", required=True)
     parser.add_argument("-o", "--out", type=Path, default=Path("runs"), metavar="DIR", help="default: %(default)s")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument("--steps", type=count, metavar="N", help="of each network, instead of its recipe's")
     parser.add_argument(
         "--go-on-from", type=Path, metavar="DIR", help="a folder of weights, NETWORK.safetensors, to begin with"

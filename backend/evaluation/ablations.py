@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from backend.argument_types import count
 from backend.json_reports import write_json
 from backend.machine import machine
 from backend.models.affinity import affinity_map, self_similarity_map
@@ -214,9 +215,9 @@ def main() -> int:
     parser.add_argument("out", type=Path, help="of the runs; what is there already is not trained again")
     parser.add_argument("--motions", type=Path, nargs="+", required=True)
     parser.add_argument("--changes", nargs="+", choices=list(CHANGES), default=list(CHANGES), metavar="NAME")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seeds", type=count, default=3)
+    parser.add_argument("--steps", type=count, default=200)
+    parser.add_argument("--workers", type=count, default=os.cpu_count() or 1)
     parser.add_argument("--json", type=Path)
     parsed = parser.parse_args()
     tasks = [

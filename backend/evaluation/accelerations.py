@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.argument_types import count
 from backend.models import PER_FRAME, choose_network
 from backend.text_table import aligned
 from backend.training.motions import load_library
@@ -79,8 +80,8 @@ def main() -> int:
     """Prints the parts of the error on held-out motion."""
     parser = argparse.ArgumentParser(prog="python -m backend.evaluation.accelerations", description=main.__doc__)
     parser.add_argument("--motions", type=Path, nargs="+", required=True)
-    parser.add_argument("--sequences", type=int, default=60)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--sequences", type=count, default=60)
+    parser.add_argument("--workers", type=count, default=os.cpu_count() or 1)
     parsed = parser.parse_args()
     drawn = held_out_sequences(load_library(parsed.motions), parsed.sequences, 0)
     tasks = [(choose_network("auto"), sequence) for _, sequence in drawn]

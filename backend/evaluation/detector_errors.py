@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend import placement
+from backend.argument_types import count
 from backend.footage import open_footage
 from backend.models import choose_network
 from backend.people.model_files import choose_landmarks
@@ -149,9 +150,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m backend.evaluation.detector_errors", description=main.__doc__)
     parser.add_argument("renders", type=Path, help="a folder made by python -m backend.evaluation.renders")
     parser.add_argument("--motions", type=Path, nargs="+", required=True)
-    parser.add_argument("--sequences", type=int, default=60)
+    parser.add_argument("--sequences", type=count, default=60)
     parser.add_argument("--footage", type=Path, nargs="+", default=[], help="videos of people")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--workers", type=count, default=os.cpu_count() or 1)
     parsed = parser.parse_args()
     films = [film for path in sorted(parsed.renders.glob("*.npz")) if (film := load_film(path)).track is not None]
     if not films:

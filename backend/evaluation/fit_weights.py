@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.argument_types import count, seed
 from backend.features.initial_pose import FitSettings
 from backend.models import PER_FRAME, choose_network
 from backend.text_table import aligned
@@ -100,11 +101,11 @@ def main() -> int:
     parser.add_argument("--renders", type=Path, help="folder of films made by backend.evaluation.renders")
     parser.add_argument("--motions", type=Path, nargs="+", help="folders of motion for simulated sequences")
     parser.add_argument("--network", default="auto", help="whose answer is fitted; per-frame for the fit alone")
-    parser.add_argument("--count", type=int, default=40, help="sequences of each kind")
+    parser.add_argument("--count", type=count, default=40, help="sequences of each kind")
     parser.add_argument("--weights", nargs="+", choices=SHARED + FROM_ANSWER + ALONE, help="default: all that count")
     parser.add_argument("--factors", nargs="+", type=float, default=(0.5, 2.0))
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seed", type=seed, default=0)
+    parser.add_argument("--workers", type=count, default=os.cpu_count() or 1)
     parsed = parser.parse_args()
     network = choose_network(parsed.network)
     kinds: dict[str, list[simulated.Sequence]] = {}

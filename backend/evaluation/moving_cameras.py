@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.argument_types import count, seconds, seed
 from backend.body import limber_body
 from backend.camera_motion.turns import angles
 from backend.capture import CaptureSettings, capture
@@ -199,11 +200,11 @@ def main() -> int:
     parser.add_argument(
         "--motions", type=Path, nargs="+", help="folders of motion; without them all films show the authored motion"
     )
-    parser.add_argument("--count", type=int, default=8, help="films of each kind of camera")
+    parser.add_argument("--count", type=count, default=8, help="films of each kind of camera")
     parser.add_argument("--cameras", nargs="+", choices=KINDS, default=KINDS)
-    parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seconds", type=seconds, default=4.0)
+    parser.add_argument("--seed", type=seed, default=0)
+    parser.add_argument("--workers", type=count, default=os.cpu_count() or 1)
     parsed = parser.parse_args()
     parsed.folder.mkdir(parents=True, exist_ok=True)
     clips = load_library(parsed.motions).clips("test") if parsed.motions else None

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend import placement
+from backend.argument_types import count, seconds, seed
 from backend.body import limber_body
 from backend.demo.clip import clothing
 from backend.encoding import VideoWriter
@@ -261,10 +262,10 @@ def main() -> int:
     parser.add_argument("--part", choices=("test", "validation"), default="test", help="of the motion library")
     parser.add_argument("--act", help="the only one that is filmed of that part (default: all)")
     parser.add_argument("--networks", nargs="+", metavar="NAME", help="default: all that have weights")
-    parser.add_argument("--count", type=int, default=40)
-    parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--count", type=count, default=40)
+    parser.add_argument("--seconds", type=seconds, default=4.0)
+    parser.add_argument("--seed", type=seed, default=0)
+    parser.add_argument("--workers", type=count, default=os.cpu_count() or 1)
     parser.add_argument("--detector", choices=DETECTORS, default=AUTO, help="BlazePose's landmark model")
     parsed = parser.parse_args()
     networks = networks_to_measure(parsed.networks)

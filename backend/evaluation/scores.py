@@ -36,6 +36,7 @@ METRICS = {
 #: An answer that is worse than the solver by this factor is told of.
 NOTABLY_WORSE = 1.1
 _BY_JOINT = ("mpjpe_by_joint", "pa_mpjpe_by_joint")
+_AGAIN = "Name what limber evaluate simulated --json wrote."
 
 
 class ScoresError(LimberError):
@@ -173,13 +174,34 @@ def write_rows(rows: Sequence[Row], path: Path, settings: dict[str, Any]) -> Non
         part.write_text(f'{head[:-1]}, "rows": [\n{lines}\n]}}\n', encoding="utf-8")
 
 
-def read_rows(report: dict[str, Any]) -> list[Row]:
-    """The rows of what :func:`write_rows` wrote.
+@dataclass(frozen=True)
+class Scores:
+    """What :func:`write_rows` wrote.
+
+    Attributes:
+        machine: on which it was made, in words.
+        rows: all of them.
+    """
+
+    machine: str
+    rows: list[Row]
+
+
+def read_scores(path: Path) -> Scores:
+    """Reads what :func:`write_rows` wrote.
 
     Raises:
-        ScoresError: if a row lacks a figure.
+        ScoresError: if the file cannot be read, holds no scores, or a row lacks a figure.
     """
-    return [_from_json(row) for row in report["rows"]]
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        return Scores(report["machine"], [_from_json(row) for row in report["rows"]])
+    except OSError as error:
+        raise ScoresError(f"{path} cannot be read: {error.strerror or error}. {_AGAIN}") from error
+    except KeyError as error:
+        raise ScoresError(f"{path} lacks {error}. {_AGAIN}") from error
+    except (ValueError, TypeError) as error:
+        raise ScoresError(f"{path} holds no scores: {error}. {_AGAIN}") from error
 
 
 def _as_json(row: Row) -> dict[str, Any]:
@@ -190,12 +212,9 @@ def _as_json(row: Row) -> dict[str, Any]:
 
 
 def _from_json(row: dict[str, Any]) -> Row:
-    try:
-        figures: dict[str, Any] = {name: _number(row[name]) for name in METRICS}
-        figures |= {name: tuple(map(_number, row[name])) for name in _BY_JOINT}
-        return Row(row["act"], row["sequence"], row["answer"], **figures)
-    except KeyError as error:
-        raise ScoresError(f"The scores lack {error}. Make them again: limber evaluate simulated --json.") from error
+    figures: dict[str, Any] = {name: _number(row[name]) for name in METRICS}
+    figures |= {name: tuple(map(_number, row[name])) for name in _BY_JOINT}
+    return Row(row["act"], row["sequence"], row["answer"], **figures)
 
 
 def _number(value: float | None) -> float:

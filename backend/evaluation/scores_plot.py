@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,11 +14,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from backend.argument_types import new_file
 from backend.models import PER_FRAME, choose_network
 from backend.user_errors import told_in_one_line
 
 from .rivals import FAIR, RAW
-from .scores import TRUTH, Row, answers_in, as_captured, asked_once, mean_by_joint, mean_of, read_rows
+from .scores import TRUTH, Row, answers_in, as_captured, asked_once, mean_by_joint, mean_of, read_scores
 
 #: How far an answer has been brought: by itself, onto the landmarks, and smoothed. BlazePose's 3D has the outer two.
 _MARKERS = {"alone": "o", "fitted": "s", "smoothed": "D"}
@@ -112,10 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Draws the scores that ``limber evaluate simulated --json`` or ``backend.evaluation.renders`` wrote."""
     parser = argparse.ArgumentParser(prog="python -m backend.evaluation.scores_plot", description=main.__doc__)
     parser.add_argument("scores", type=Path)
-    parser.add_argument("picture", type=Path)
+    parser.add_argument("picture", type=new_file)
     parsed = parser.parse_args(arguments)
-    rows = read_rows(json.loads(parsed.scores.read_text(encoding="utf-8")))
-    plot(rows, as_captured(choose_network("auto")), parsed.picture)
+    plot(read_scores(parsed.scores).rows, as_captured(choose_network("auto")), parsed.picture)
     return 0
 
 

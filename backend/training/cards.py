@@ -15,9 +15,10 @@ from string import Template
 from typing import Any
 
 from backend.evaluation.rivals import FAIR, RAW
-from backend.evaluation.scores import TRUTH, Row, read_rows, table
+from backend.evaluation.scores import TRUTH, Row, read_scores, table
 from backend.models import NETWORKS, PER_FRAME, weights_file
 from backend.models.weights import LANDMARK_NETWORKS, how_made
+from backend.user_errors import told_in_one_line
 from smpl_rig.errors import LimberError
 
 _CARD = Template("""\
@@ -136,15 +137,15 @@ def _listed(motions: Mapping[str, float]) -> str:
     return "\n".join(f"- {source}: {minutes:.1f} minutes" for source, minutes in motions.items())
 
 
+@told_in_one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """Writes the card of every network that has weights, beside them."""
     parser = argparse.ArgumentParser(prog="python -m backend.training.cards", description=main.__doc__)
     parser.add_argument("figures", type=Path, help="what limber evaluate simulated --json wrote")
-    report: dict[str, Any] = json.loads(parser.parse_args(arguments).figures.read_text(encoding="utf-8"))
-    rows = read_rows(report)
+    scores = read_scores(parser.parse_args(arguments).figures)
     for name in LANDMARK_NETWORKS:
         if weights_file(name).is_file():
-            weights_file(name).with_suffix(".md").write_text(card(name, rows, report["machine"]), encoding="utf-8")
+            weights_file(name).with_suffix(".md").write_text(card(name, scores.rows, scores.machine), encoding="utf-8")
     return 0
 
 

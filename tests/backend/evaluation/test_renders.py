@@ -14,7 +14,7 @@ import pytest
 from backend.evaluation import renders
 from backend.evaluation.answers import true_shape
 from backend.evaluation.renders import Recipe, RendersError, detector_of, digest, load_film, make
-from backend.evaluation.scores import TRUTH, mean_of, read_rows
+from backend.evaluation.scores import TRUTH, mean_of, read_scores
 from backend.evaluation.solutions import embedded_body
 from backend.footage import open_footage
 from backend.people.tracks import LANDMARK_INDEX
@@ -125,7 +125,7 @@ def test_the_command(collection: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert renders.main() == 0
     said = capsys.readouterr().out
     assert "2 clips; nobody was found in 0 of them" in said
-    rows = read_rows(json.loads((collection / "scores.json").read_text()))
+    rows = read_scores(collection / "scores.json").rows
     assert {row.act for row in rows} == {"library"}
     assert mean_of(rows, TRUTH, "pa_mpjpe") == pytest.approx(0, abs=0.01)
     shown = re.search(r"^per-frame +([\d.]+)", said, re.MULTILINE)

@@ -15,7 +15,7 @@ from backend.evaluation.scores import (
     comparison,
     mean_by_joint,
     mean_of,
-    read_rows,
+    read_scores,
     report,
     table,
     table_by_act,
@@ -24,6 +24,7 @@ from backend.evaluation.scores import (
     worse_than,
     write_rows,
 )
+from backend.machine import machine
 
 OURS, THEIRS = "net, fitted, smoothed", "per-frame"
 
@@ -96,14 +97,37 @@ def test_scores_are_written_with_the_machine_they_come_from(rows: list[Row], tmp
     written = json.loads(text)
     assert written["settings"] == {"seed": 3}
     assert written["joints"] == list(SHARED_JOINTS)
-    assert written["machine"]
     assert written["rows"][1]["pa_mpjpe_back"] is None
-    assert read_rows(written) == rows
+    scores = read_scores(tmp_path / "scores.json")
+    assert scores.machine == machine()
+    assert scores.rows == rows
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("glTF", "holds no scores"),
+        ("[]", "holds no scores"),
+        ('{"machine": "a laptop"}', "lacks 'rows'"),
+        ('{"machine": "a laptop", "rows": [{"pa_mpjpe": "?"}]}', "holds no scores"),
+    ],
+)
+def test_what_holds_no_scores_is_refused(content: str | None, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "scores.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ScoresError, match=said) as refusal:
+        read_scores(path)
+    assert str(path) in str(refusal.value)
+    assert "limber evaluate simulated --json" in str(refusal.value)
 
 
 def test_scores_that_lack_a_figure_are_refused(rows: list[Row], tmp_path: Path) -> None:
-    write_rows(rows, tmp_path / "scores.json", {})
-    written = json.loads((tmp_path / "scores.json").read_text())
+    path = tmp_path / "scores.json"
+    write_rows(rows, path, {})
+    written = json.loads(path.read_text())
     del written["rows"][2]["jitter"]
-    with pytest.raises(ScoresError, match="lack 'jitter'"):
-        read_rows(written)
+    path.write_text(json.dumps(written))
+    with pytest.raises(ScoresError, match="lacks 'jitter'"):
+        read_scores(path)
