@@ -70,7 +70,8 @@ TOGETHER = Network(
 )
 PER_FRAME = Network("per-frame", "Body fitted to the landmarks of every frame; needs no weights", "")
 
-#: Best first by ``limber evaluate simulated``, with the fit, as ``auto`` chooses.
+#: ``auto`` takes the first: with the fit, it is ahead of ``tar`` on the library's validation part, by which choices are
+#: made (docs/evaluation.md).
 NETWORKS: tuple[Network, ...] = (
     Network(
         "mps-net",
