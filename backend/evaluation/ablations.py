@@ -157,7 +157,7 @@ def run(name: str, seed: int, steps: int, motions: tuple[Path, ...], out: Path) 
         Mean PA-MPJPE, MPJPE and ACC-ERR of the network by itself, and with ``, no 3D`` behind the name those where the
         detector has no 3D.
     """
-    folder = out / f"{name.replace(' ', '_')}-{seed}"
+    folder = out / f"{name.replace(' ', '_')}-{steps}-{seed}"
     kept = folder / "errors.json"
     if kept.exists():
         return dict(json.loads(kept.read_text(encoding="utf-8")))

@@ -8,6 +8,7 @@ examples of its own, and they learn together.
 from __future__ import annotations
 
 import atexit
+import hashlib
 import json
 import math
 import os
@@ -22,6 +23,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from backend.features.landmarks import LandmarkEncoder
+from smpl_rig.errors import LimberError
 from smpl_rig.whole_files import whole_file
 
 from .examples import Examples, ExampleSource
@@ -66,6 +68,9 @@ def train(lesson: Lesson, source: ExampleSource, settings: TrainingSettings, out
         settings: how the run goes.
         out: the run's folder. If it holds a checkpoint, the run goes on from there.
         device: on which the lesson lies.
+
+    Raises:
+        TrainingError: if that checkpoint is of a run with other settings, or that began with other weights.
     """
     run = _Run(lesson, source, settings, out)
     asked = _together(lesson, device)
@@ -93,6 +98,10 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     return False
 
 
+class TrainingError(LimberError):
+    """A run cannot go on."""
+
+
 class _Run:
     """A lesson, what learns it and how far it has come."""
 
@@ -110,6 +119,7 @@ class _Run:
             lesson.taught, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.averaged), use_buffers=True
         )
         self.step = 0
+        self._begun = _digest(lesson.taught)
         self._saved_at = time.monotonic()
         out.mkdir(parents=True, exist_ok=True)
         if self._checkpoint.exists():
@@ -147,12 +157,14 @@ class _Run:
             "source": self._source.state(),
             "random": torch.get_rng_state(),
             "settings": asdict(self._settings),
+            "begun": self._begun,
         }
         with whole_file(self._checkpoint) as part:
             torch.save(state, part)
 
     def _restore(self) -> None:
         saved = torch.load(self._checkpoint, weights_only=True)
+        self._refuse_another(saved["settings"], saved.get("begun"))
         self._lesson.load_state_dict(saved["lesson"])
         self._averaged.load_state_dict(saved["averaged"])
         self._optimiser.load_state_dict(saved["optimiser"])
@@ -160,6 +172,27 @@ class _Run:
             self._source.restore(saved["source"])
             torch.set_rng_state(saved["random"])
         self.step = saved["step"]
+
+    def _refuse_another(self, settings: dict[str, float], begun: str | None) -> None:
+        """Whoever names a folder that holds another run would get its weights, and be told that they are of this."""
+        now = asdict(self._settings)
+        differ = [name for name in now if name != "save_every_s" and settings.get(name) != now[name]]
+        found = [f"{name} {settings.get(name)} instead of {now[name]}" for name in differ]
+        if begun != self._begun:
+            found.append("other weights to begin with")
+        if found:
+            raise TrainingError(
+                f"{self._checkpoint} is of another run, with {', '.join(found)}. "
+                "Choose another folder, or delete that run's."
+            )
+
+
+def _digest(taught: nn.Module) -> str:
+    """By which the weights that a run begins with are known again."""
+    digest = hashlib.sha256()
+    for parameter in taught.parameters():
+        digest.update(parameter.detach().float().cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 class _Log:

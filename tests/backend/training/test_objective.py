@@ -31,10 +31,12 @@ def true_estimate(examples: Examples) -> Estimate:
     )
 
 
-def test_the_truth_costs_nothing(examples: Examples, torch_body: TorchBody) -> None:
-    _, errors = objective(
-        true_estimate(examples), examples.truth, examples.inputs.boxes, torch_body, LossWeights(), DirectWeights()
-    )
+@pytest.mark.parametrize("mixed", [False, True])
+def test_the_truth_costs_nothing(mixed: bool, examples: Examples, torch_body: TorchBody) -> None:
+    with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+        _, errors = objective(
+            true_estimate(examples), examples.truth, examples.inputs.boxes, torch_body, LossWeights(), DirectWeights()
+        )
     assert set(errors) == {"pose", "shape", "joints_3d", "joints_2d", "distance", "camera", "velocity", "acceleration"}
     assert all(value == pytest.approx(0, abs=1e-5) for value in errors.values()), errors
 

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from backend.features.landmark_points import LandmarkSkin
 from backend.models.weights import build_landmark_network, how_made
 from backend.training.examples import Examples, ExampleSource, Variety
 from backend.training.lessons import NetworkLesson
-from backend.training.train import TrainingSettings, train
+from backend.training.train import TrainingError, TrainingSettings, train
 from backend.training.variety import Clips
 
 CPU = torch.device("cpu")
@@ -55,6 +56,34 @@ def test_a_run_that_was_cut_off_ends_where_an_uninterrupted_one_does(
     train(resumed, ExampleSource(clips, torch_body, skin, Variety(), 17), SETTINGS, tmp_path / "cut", CPU)
     found = resumed.taught.state_dict()
     assert all(torch.equal(value, found[key]) for key, value in whole.taught.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("another", "weights", "said"),
+    [
+        ({"steps": SETTINGS.steps + 1}, 3, f"steps {SETTINGS.steps} instead of {SETTINGS.steps + 1}"),
+        ({"seed": 7}, 3, "seed 0 instead of 7"),
+        ({}, 4, "other weights to begin with"),
+    ],
+)
+def test_a_folder_that_holds_another_run_is_refused(
+    another: dict[str, int],
+    weights: int,
+    said: str,
+    clips: Clips,
+    torch_body: TorchBody,
+    skin: LandmarkSkin,
+    tmp_path: Path,
+) -> None:
+    def run(settings: TrainingSettings, seed: int) -> None:
+        torch.manual_seed(seed)
+        lesson = NetworkLesson(build_landmark_network("mps-net"), "mps-net", torch_body, frames_out=4)
+        train(lesson, ExampleSource(clips, torch_body, skin, Variety(), 5), settings, tmp_path, CPU)
+
+    run(SETTINGS, 3)
+    run(replace(SETTINGS, save_every_s=1.0), 3)  # how often is nobody's business
+    with pytest.raises(TrainingError, match=said):
+        run(replace(SETTINGS, **another), weights)
 
 
 def test_what_is_kept_is_the_running_mean_and_the_log_says_how_it_went(
