@@ -47,10 +47,11 @@ def run(parsed: argparse.Namespace) -> int:
     from backend.models import weights_file
     from backend.training.motions import load_library
     from backend.training.recipes import RECIPES, SMOKE_RECIPES, chosen, teach
+    from backend.training.train import of_this_process
 
     if parsed.threads:
         torch.set_num_threads(parsed.threads)
-    device, lessons = choose_device(parsed.device), _lessons(parsed.networks, parsed.go_on_from)
+    device, lessons = of_this_process(choose_device(parsed.device)), _lessons(parsed.networks, parsed.go_on_from)
     recipes = chosen(SMOKE_RECIPES if parsed.smoke else RECIPES, parsed.seed, parsed.steps)
     with ProgressBar() as progress:
         library = load_library(parsed.motions, lambda done, total: progress("motions", done / total))

@@ -113,6 +113,10 @@ class ExampleSource:
     def restore(self, state: Tensor) -> None:
         self._generator.set_state(state)
 
+    def reseed(self, step: int) -> None:
+        """Draws examples from here on that neither this source nor another one has drawn by that step of a run."""
+        self._generator.manual_seed(self._generator.initial_seed() + 1_000_000_007 * step)
+
     def _occluded(self, seen: Observation, crop_sides: Tensor, count: int) -> Observation:
         """The first clips with boxes over some of their landmarks (:mod:`backend.training.occlusion`)."""
         landmarks2d, landmarks3d = seen.landmarks2d[:count], seen.landmarks3d[:count]

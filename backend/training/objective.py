@@ -56,7 +56,7 @@ def objective(
     """The weighted sum of losses, and each of them, in full precision: half of it loses a millimetre on the way.
 
     Args:
-        estimate: of O consecutive frames of B clips; ``frame_indices`` say which of the truth's.
+        estimate: of O frames of B clips, in windows of consecutive ones; ``frame_indices`` say which of the truth's.
         truth: of T frames.
         boxes: (B, T, 3) pixels, centre and side of the crops.
         body: that wears the poses.
@@ -88,10 +88,12 @@ def objective(
         "distance": (centred - true_centred).norm(dim=-1).mean(),
         "camera": (estimate.camera - true_camera).square().clamp_max(4.0).mean(),
     }
+    following = frames.diff(dim=1) == 1  # (B, O - 1); where windows meet, no motion is told
     if centred.shape[1] > 1:
-        ours["velocity"] = (centred.diff(dim=1) - true_centred.diff(dim=1)).norm(dim=-1).mean()
+        ours["velocity"] = (centred.diff(dim=1) - true_centred.diff(dim=1)).norm(dim=-1)[following].mean()
     if centred.shape[1] > 2:
-        ours["acceleration"] = (centred.diff(n=2, dim=1) - true_centred.diff(n=2, dim=1)).norm(dim=-1).mean()
+        apart = (centred.diff(n=2, dim=1) - true_centred.diff(n=2, dim=1)).norm(dim=-1)
+        ours["acceleration"] = apart[following[:, 1:] & following[:, :-1]].mean()
     loss = (
         weighted(papers, weights) + torch.stack([getattr(direct, name) * value for name, value in ours.items()]).sum()
     )

@@ -163,15 +163,18 @@ class _Run:
             torch.save(state, part)
 
     def _restore(self) -> None:
-        saved = torch.load(self._checkpoint, weights_only=True)
+        saved = torch.load(self._checkpoint, weights_only=True, map_location="cpu")
         self._refuse_another(saved["settings"], saved.get("begun"))
         self._lesson.load_state_dict(saved["lesson"])
         self._averaged.load_state_dict(saved["averaged"])
         self._optimiser.load_state_dict(saved["optimiser"])
-        if rank() == 0:  # the others go on with other examples than they would have drawn
+        self.step = saved["step"]
+        if rank() == 0:
             self._source.restore(saved["source"])
             torch.set_rng_state(saved["random"])
-        self.step = saved["step"]
+        else:  # they go on with other examples than they would have drawn, and not with their first ones
+            self._source.reseed(self.step)
+            torch.manual_seed(1000 * self.step + rank())
 
     def _refuse_another(self, settings: dict[str, float], begun: str | None) -> None:
         """Whoever names a folder that holds another run would get its weights, and be told that they are of this."""
@@ -237,6 +240,15 @@ def _together(lesson: Lesson, device: torch.device) -> nn.Module:
     return DistributedDataParallel(
         lesson, device_ids=[device.index] if device.type == "cuda" else None, find_unused_parameters=True
     )
+
+
+def of_this_process(device: torch.device) -> torch.device:
+    """The graphics card that is this process's own, where ``torchrun`` started several; else the device itself."""
+    if device.type != "cuda" or "LOCAL_RANK" not in os.environ:
+        return device
+    own = torch.device(device.type, int(os.environ["LOCAL_RANK"]))
+    torch.cuda.set_device(own)
+    return own
 
 
 def rank() -> int:

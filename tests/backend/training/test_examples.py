@@ -56,3 +56,14 @@ def test_hidden_clips_are_the_first_ones_with_less_to_see(
     visibility = slice(66, 99)  # after x and y of 33 landmarks
     assert (hidden.values[..., visibility] == 0).any(-1).all()
     assert (examples.inputs.values[..., visibility] > 0).all()
+
+
+def test_a_source_that_is_reseeded_repeats_nothing(clips: Clips, torch_body: TorchBody, skin: LandmarkSkin) -> None:
+    drawn = []
+    for seed, step in ((0, None), (0, 100), (0, 200), (10, 100)):
+        one = source(clips, torch_body, skin, seed)
+        if step is not None:
+            one.reseed(step)
+        drawn.append(one.draw(2, 4).truth.betas)
+    for number, betas in enumerate(drawn):
+        assert not any(torch.allclose(betas, other) for other in drawn[:number])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -5,7 +7,7 @@ from torch import Tensor
 from backend.body import TorchBody
 from backend.features.landmark_points import LandmarkSkin
 from backend.models import crop_camera, rotation6d
-from backend.models.frame_features import Estimate
+from backend.models.frame_features import Estimate, concatenate
 from backend.training.examples import Examples, ExampleSource, Variety
 from backend.training.losses import LossWeights
 from backend.training.objective import DirectWeights, MaskObjective, objective
@@ -39,6 +41,26 @@ def test_the_truth_costs_nothing(mixed: bool, examples: Examples, torch_body: To
         )
     assert set(errors) == {"pose", "shape", "joints_3d", "joints_2d", "distance", "camera", "velocity", "acceleration"}
     assert all(value == pytest.approx(0, abs=1e-5) for value in errors.values()), errors
+
+
+def test_where_two_windows_meet_no_motion_is_told(examples: Examples, torch_body: TorchBody) -> None:
+    """Somebody stands still, and the second window has them turned."""
+    first, moment = true_estimate(examples), slice(0, 1)
+    still = replace(
+        examples.truth,
+        rotations=examples.truth.rotations[:, moment].expand_as(examples.truth.rotations),
+        joints=examples.truth.joints[:, moment].expand_as(examples.truth.joints),
+    )
+    quarter = torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    turned = still.rotations.clone()
+    turned[:, :, 0] = quarter @ turned[:, :, 0]
+    windows = [replace(first, pose6d=rotation6d.from_matrix(pose)) for pose in (still.rotations, turned)]
+    _, errors = objective(
+        concatenate(windows), still, examples.inputs.boxes, torch_body, LossWeights(), DirectWeights()
+    )
+    assert errors["distance"] > 0.1
+    assert errors["velocity"] == pytest.approx(0, abs=1e-5)
+    assert errors["acceleration"] == pytest.approx(0, abs=1e-5)
 
 
 def test_a_body_that_is_turned_about_its_pelvis_costs_what_geometry_says(

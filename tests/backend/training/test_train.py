@@ -12,7 +12,7 @@ from backend.features.landmark_points import LandmarkSkin
 from backend.models.weights import build_landmark_network, how_made
 from backend.training.examples import Examples, ExampleSource, Variety
 from backend.training.lessons import NetworkLesson
-from backend.training.train import TrainingError, TrainingSettings, train
+from backend.training.train import TrainingError, TrainingSettings, of_this_process, train
 from backend.training.variety import Clips
 
 CPU = torch.device("cpu")
@@ -119,6 +119,17 @@ from dataclasses import replace
 brief = {name: replace(recipe, steps=2, clips=2) for name, recipe in SMOKE_RECIPES.items()}
 teach("mps-net", made_clips(), Path(sys.argv[1]), torch.device("cpu"), brief)
 """
+
+
+def test_each_process_has_a_graphics_card_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "set_device", used.append)
+    assert of_this_process(torch.device("cuda")) == torch.device("cuda")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert of_this_process(CPU) == CPU
+    assert not used
+    assert of_this_process(torch.device("cuda")) == torch.device("cuda", 1)
+    assert used == [torch.device("cuda", 1)]
 
 
 def test_two_processes_learn_together(tmp_path: Path) -> None:
