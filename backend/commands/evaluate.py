@@ -161,6 +161,8 @@ def _run_smoothing(parsed: argparse.Namespace) -> int:
     from backend.training.motions import load_library
 
     networks = list(dict.fromkeys(choose_network(name) for name in parsed.networks))
+    if parsed.learn and not parsed.motions:
+        raise LimberError("There is nothing to learn from. Name --motions, or leave out --learn.")
     with tempfile.TemporaryDirectory() as folder:
         if parsed.films:
             films = sorted(parsed.films.glob("clip_*.npz"))

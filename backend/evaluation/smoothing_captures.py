@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from backend.features.initial_pose import BodyInCamera, FitSettings
 from backend.models import PER_FRAME
 from backend.training.motions import Library
+from smpl_rig.errors import LimberError
 from smpl_rig.motion import Motion
 
 from . import renders, simulated
@@ -88,8 +89,14 @@ def in_simulation(
 
 
 def in_films(paths: Sequence[Path], networks: Sequence[str], workers: int) -> dict[str, Collection]:
-    """Clips of :mod:`backend.evaluation.renders`, seen by the real detector, by each eye. Every second one tunes."""
+    """Clips of :mod:`backend.evaluation.renders`, seen by the real detector, by each eye. Every second one tunes.
+
+    Raises:
+        LimberError: if there are not two films in which somebody was found, one that tunes and one that is measured.
+    """
     films = [film.sequence() for film in map(renders.load_film, paths) if film.track is not None]
+    if len(films) < 2:
+        raise LimberError(f"Somebody was found in {len(films)} of the films. At least two of them are needed.")
     return _collections("films", [[], films[1::2], films[0::2]], networks, workers)
 
 

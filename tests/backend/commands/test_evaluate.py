@@ -12,6 +12,7 @@ from backend.cli import main
         (["simulated", "--motions", "{folder}"], "There is no motion"),
         (["footage", "{folder}/gone.mp4"], "gone.mp4 does not exist"),
         (["smoothing", "--films", "{folder}"], "holds no films (clip_*.npz)"),
+        (["smoothing", "--films", "{folder}", "--learn", "4"], "nothing to learn from. Name --motions"),
         (["dataset", "nosuch", "{folder}"], "Dataset 'nosuch' is unknown"),
         (["dataset", "3dpw", "{folder}"], "Choose the folder into which 3DPW was unpacked"),
     ],

@@ -11,8 +11,9 @@ import pytest
 from backend.evaluation import smoothing
 from backend.evaluation.simulated import shared
 from backend.evaluation.smoothing import LEARNED, OURS, UNFILTERED, Curve, curves, margins, mpjpe_at
-from backend.evaluation.smoothing_captures import Collection, Seen
+from backend.evaluation.smoothing_captures import Collection, Seen, in_films
 from backend.evaluation.smoothing_plot import plot
+from smpl_rig.errors import LimberError
 from smpl_rig.motion import Motion
 from smpl_rig.smoothness import DEFAULT_SMOOTHNESS
 
@@ -72,3 +73,8 @@ def test_tables_figures_and_picture_are_written(found: dict[str, list[Curve]], t
     assert stored["eyes"]["white noise"]["curves"][1]["name"] == OURS
     plot(found, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_one_film_cannot_both_tune_and_be_measured() -> None:
+    with pytest.raises(LimberError, match="found in 0 of the films"):
+        in_films([], ["per-frame"], 1)
